@@ -1,0 +1,162 @@
+/*
+ * data.h - data sets of files, the pure sample read, and the loader.
+ *
+ * What a sample is depends on (manifest row, seed, epoch, view) and on nothing
+ * else: not on workers, ranks, queue timing, resume, or other samples' failures.
+ *
+ *     avcl_dataset *d = avcl_dataset_open("synth/manifest.csv", &options, &err);
+ *     avcl_loader *l = avcl_loader_new(d, &loader_options, &err);
+ *     while (avcl_loader_next(l, &batch, &err) == AVCL_OK) { …; avcl_loader_release(l); }
+ */
+#ifndef AVCL_DATA_H
+#define AVCL_DATA_H
+
+#include "avcl/media.h"
+
+/* ---- manifest ------------------------------------------------------------------ */
+typedef struct avcl_dataset avcl_dataset;
+typedef struct avcl_dataset_options {
+    uint64_t memory_cache_mib; /* decoded clips kept in memory; 0 = none */
+    const char *classes;       /* file of class names, one a line; NULL = <dir>/classes.txt if
+                                  there is one, else the labels seen, sorted bytewise */
+} avcl_dataset_options;
+/* CSV `path,label[,split]` with a header line or without, paths relative to the file, quoted
+ * fields, empty label = unlabelled; or a directory of class folders. A row without a split is
+ * in "train". `options` may be NULL. Errors name file and line. [owned] */
+AVCL_EXPORT avcl_dataset *avcl_dataset_open(const char *path,
+                                            const avcl_dataset_options *options,
+                                            avcl_error *err);
+AVCL_EXPORT void avcl_dataset_free(avcl_dataset *d);
+AVCL_EXPORT uint32_t avcl_dataset_n_classes(const avcl_dataset *d);
+AVCL_EXPORT const char *avcl_dataset_class_name(const avcl_dataset *d, uint32_t index);
+AVCL_EXPORT int64_t avcl_dataset_count(const avcl_dataset *d); /* all splits */
+AVCL_EXPORT uint32_t avcl_dataset_n_splits(const avcl_dataset *d);
+AVCL_EXPORT const char *avcl_dataset_split_name(const avcl_dataset *d, uint32_t index);
+/* Rows of a split; unknown name = AVCL_E_NOT_FOUND listing those present. */
+AVCL_EXPORT avcl_status avcl_dataset_split_count(const avcl_dataset *d, const char *split,
+                                                 int64_t *n, avcl_error *err);
+/* Identity of the data: SHA-256 over manifest rows and each file's size and content hash
+ * (cached by inode, size and mtime in `cache_path` if not NULL). `synthetic` sets name their
+ * generator instead. hex[65]. */
+AVCL_EXPORT avcl_status avcl_dataset_hash(avcl_dataset *d, char hex[65], avcl_error *err);
+AVCL_EXPORT int32_t avcl_dataset_is_synthetic(const avcl_dataset *d); /* made by synth */
+typedef struct avcl_sample_info {
+    const char *path;  /* absolute [data set's life] */
+    const char *rel;   /* as in the manifest */
+    uint64_t key;      /* 64-bit hash of rel: the sample's random key */
+    int32_t label;     /* -1 = unlabelled */
+    int32_t split;
+} avcl_sample_info;
+AVCL_EXPORT avcl_status avcl_dataset_get_sample(const avcl_dataset *d, int64_t sample,
+                                                avcl_sample_info *out);
+
+/* ---- one sample ------------------------------------------------------------------ */
+/* What a run wants to see of a sample. */
+typedef struct avcl_view {
+    int32_t frames;        /* consecutive frames of a clip; 0 = no rgb */
+    int32_t resize_w;      /* scale to this, aspect ignored (171) … */
+    int32_t resize_h;      /* … (128), then crop */
+    int32_t crop;          /* square side (112) */
+    int32_t mel_crop;      /* square side cut from the mel picture; 0 = no mel */
+    int32_t random;        /* 1: start and crops from (seed, epoch, key); 0: centre */
+    int32_t n_clips;       /* when not random: how many starts (methods.md C: 10) */
+    int32_t shuffle_pairs; /* control: the mel of another sample of the split */
+    avcl_mel_options mel;
+} avcl_view;
+typedef struct avcl_sample {
+    uint8_t *rgb;        /* [3, frames, crop, crop] written by the callee; NULL = not wanted */
+    uint16_t *mel;       /* f16 [1, 1, mel_crop, mel_crop]; NULL = not wanted */
+    int64_t start_frame;
+    double start_s;
+    int32_t label;
+    int32_t has_audio;
+    int32_t n_padded;
+    int32_t reserved;
+} avcl_sample;
+/* Clip `clip` (0 when random) of sample `sample` in `epoch`. Pure; any thread. */
+AVCL_EXPORT avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64_t seed,
+                                         uint32_t epoch, const avcl_view *view, int32_t clip,
+                                         avcl_sample *out, avcl_error *err);
+
+/* ---- loader ---------------------------------------------------------------------- */
+typedef struct avcl_loader avcl_loader;
+typedef struct avcl_loader_options {
+    const char *split;    /* "train", "few5", … */
+    uint32_t batch;       /* global batch */
+    uint32_t rank;
+    uint32_t ranks;       /* 0 = 1 */
+    uint32_t workers;     /* 0 = cores - 1, at least 1 */
+    uint32_t slots;       /* batch slabs in flight; 0 = 3 */
+    uint64_t seed;
+    uint32_t epoch;       /* where to begin: resume = (epoch, position) */
+    uint32_t position;    /* in batches within the epoch */
+    int32_t shuffle;      /* 1: a permutation per epoch; 0: manifest order */
+    int32_t drop_last;    /* 1: incomplete batch dropped; 0: padded, weight 0 */
+    int32_t replace_bad;  /* 1: a bad sample is replaced by one of its class; 0: weight 0 and
+                             listed as failed (evaluation) */
+    double max_bad;       /* fraction; more is an error. 0 = [0.01] when replacing */
+    avcl_view view;
+} avcl_loader_options;
+typedef struct avcl_batch {
+    const uint8_t *rgb;     /* [B, 3, T, crop, crop]; NULL when the view has none */
+    const uint16_t *mel;    /* f16 [B, 1, 1, crop, crop] */
+    const int32_t *label;   /* [B] -1 = unlabelled */
+    const float *weight;    /* [B] 0 = padding */
+    const int64_t *sample;  /* [B] dataset rows; -1 = padding */
+    const int32_t *clip;    /* [B] which of view.n_clips */
+    uint32_t epoch;
+    uint32_t position;      /* batch within the epoch */
+    uint32_t n;             /* rows that are real */
+    uint32_t reserved;
+} avcl_batch;
+AVCL_EXPORT avcl_loader *avcl_loader_new(avcl_dataset *d, const avcl_loader_options *options,
+                                         avcl_error *err); /* [owned] */
+AVCL_EXPORT void avcl_loader_free(avcl_loader *l);
+AVCL_EXPORT uint32_t avcl_loader_n_batches(const avcl_loader *l); /* per epoch */
+/* The next batch in order, across epochs, for ever when shuffling; one epoch (AVCL_END after
+ * it) otherwise. Borrowed until avcl_loader_release. */
+AVCL_EXPORT avcl_status avcl_loader_next(avcl_loader *l, avcl_batch *out, avcl_error *err);
+AVCL_EXPORT void avcl_loader_release(avcl_loader *l);
+typedef struct avcl_loader_stats { /* since the last call */
+    double wait_s;      /* trainer waiting for data */
+    double wall_s;
+    double decode_s;    /* summed over workers */
+    double mel_s;
+    int64_t clips;
+    int64_t frames_decoded;
+    int64_t frames_used;
+    int64_t cache_hits;
+    int64_t n_bad;      /* over the loader's life */
+    int64_t n_padded;
+} avcl_loader_stats;
+AVCL_EXPORT void avcl_loader_get_stats(avcl_loader *l, avcl_loader_stats *out);
+/* The i-th bad sample: its row and one sentence. [loader's life] */
+AVCL_EXPORT avcl_status avcl_loader_get_bad(avcl_loader *l, int64_t i, int64_t *sample,
+                                            const char **reason);
+
+/* ---- the synthetic set -------------------------------------------------------------- */
+typedef struct avcl_synth_options {
+    int32_t clips;       /* unlabelled clips of the pre-training split */
+    int32_t width;       /* [76] */
+    int32_t height;      /* [56] */
+    int32_t fps;         /* [12] */
+    double seconds;      /* [2.0] */
+    double difficulty;   /* 0 … 1.5 scales every nuisance */
+    uint64_t seed;
+    int32_t train;       /* labelled clips in "train" (a multiple of 12) */
+    int32_t val;
+    int32_t test;
+    int32_t workers;     /* 0 = cores */
+} avcl_synth_options;
+/* Progress of a running generation; poll from another thread or between steps. */
+typedef struct avcl_synth avcl_synth;
+/* Starts generating into `dir` (created; resumes what is already complete, refuses a
+ * directory made with other options, naming the difference). [owned] */
+AVCL_EXPORT avcl_synth *avcl_synth_new(const char *dir, const avcl_synth_options *options,
+                                       avcl_error *err);
+/* Waits at most `seconds`; fills done and total; AVCL_END when all is written. */
+AVCL_EXPORT avcl_status avcl_synth_wait(avcl_synth *s, double seconds, int64_t *n_done,
+                                        int64_t *n_total, avcl_error *err);
+AVCL_EXPORT void avcl_synth_free(avcl_synth *s); /* stops; what is complete stays */
+
+#endif

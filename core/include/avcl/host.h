@@ -1,0 +1,74 @@
+/*
+ * host.h - the process object: threads, loaded plugins, the op registry.
+ *
+ * Everything hangs off one avcl_host; there is no global state. It owns what it
+ * loads, and a plugin stays mapped until the process ends.
+ *
+ *     avcl_host *host = avcl_host_new(NULL, &err);
+ *     ... graphs, sessions, data sets ...
+ *     avcl_host_free(host);
+ *
+ * [main] for new, free and loading; look-ups are [any] afterwards.
+ */
+#ifndef AVCL_HOST_H
+#define AVCL_HOST_H
+
+#include "avcl/device.h"
+#include "avcl/error.h"
+#include "avcl/plugin.h"
+
+typedef struct avcl_host avcl_host;
+
+typedef struct avcl_host_options {
+    const char *plugin_path; /* colon list searched first; NULL = environment only */
+    uint32_t n_threads;      /* 0 = cores this process may use */
+    uint32_t log_level;
+} avcl_host_options;
+
+/* `options` may be NULL. [owned] */
+AVCL_EXPORT avcl_host *avcl_host_new(const avcl_host_options *options, avcl_error *err);
+AVCL_EXPORT void avcl_host_free(avcl_host *host);
+AVCL_EXPORT const avcl_host_api *avcl_host_get_api(const avcl_host *host);
+AVCL_EXPORT uint32_t avcl_host_n_threads(const avcl_host *host);
+
+/* ---- modules ---------------------------------------------------------------- */
+typedef int32_t avcl_plugin_state;
+enum {
+    AVCL_PLUGIN_OK = 0,         /* manifest fits; loaded when first named */
+    AVCL_PLUGIN_REFUSED = 1,    /* ABI, permissions, or a broken rule */
+    AVCL_PLUGIN_UNLOADABLE = 2, /* dlopen said no */
+    AVCL_PLUGIN_LOADED = 3,
+};
+
+typedef struct avcl_plugin_info {
+    avcl_plugin_state state;
+    uint32_t n_modules; /* once loaded */
+    const char *path;   /* [host's life], all of them */
+    const char *id;
+    const char *version;
+    const char *reason; /* why it was refused; NULL when ok */
+    const char *sha256; /* hex, of the file that was loaded; NULL before */
+} avcl_plugin_info;
+
+AVCL_EXPORT uint32_t avcl_host_n_plugins(avcl_host *host);
+AVCL_EXPORT avcl_status avcl_host_get_plugin(avcl_host *host, uint32_t index,
+                                             avcl_plugin_info *out);
+/* Loads a file named explicitly; its modules are then found by name. */
+AVCL_EXPORT avcl_status avcl_host_load(avcl_host *host, const char *path, avcl_error *err);
+/* Loads every candidate; failures stay in their plugin's `reason`. */
+AVCL_EXPORT void avcl_host_load_all(avcl_host *host);
+
+/* Finds a module by kind (NULL = any) and short or full name, loading what it must.
+ * Unknown: the error lists similar names and files that were refused. [host's life] */
+AVCL_EXPORT const avcl_module *avcl_host_find(avcl_host *host, const char *kind,
+                                              const char *name, avcl_error *err);
+AVCL_EXPORT uint32_t avcl_host_n_modules(avcl_host *host); /* of loaded plugins */
+AVCL_EXPORT const avcl_module *avcl_host_get_module(avcl_host *host, uint32_t index,
+                                                    uint32_t *plugin_index);
+
+/* ---- ops -------------------------------------------------------------------- */
+AVCL_EXPORT const avcl_op *avcl_host_find_op(avcl_host *host, const char *name);
+AVCL_EXPORT uint32_t avcl_host_n_ops(avcl_host *host);
+AVCL_EXPORT const avcl_op *avcl_host_get_op(avcl_host *host, uint32_t index);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * op.h - what an operation is: its attributes, shapes, gradient and test cases.
+ *
+ * An op is declared once and knows no device; devices supply kernels by name.
+ * `grad` builds the gradient out of ops, so memory planning, precision and
+ * every device come with it. No cases, no registration: the table is what the
+ * tests feed to finite differences and to every device.
+ *
+ * Callbacks are pure and run at build time only. [build]
+ */
+#ifndef AVCL_OP_H
+#define AVCL_OP_H
+
+#include "avcl/param.h"
+
+struct avcl_build; /* plugin.h: the call and the graph functions in one handle */
+
+/* One node as its op's callbacks see it. All pointers are borrowed. */
+typedef struct avcl_op_view {
+    const void *attrs; /* the op's attribute struct, filled and checked */
+    uint32_t n_in;
+    uint32_t n_out;
+    const avcl_tinfo *in_info;
+    const avcl_tinfo *out_info;
+    const avcl_node *in_node;
+    const avcl_node *out_node;
+} avcl_op_view;
+
+/* How the tests draw one input of a case. */
+typedef struct avcl_case_input {
+    avcl_dtype dtype; /* AVCL_F32 stands for "real": f64 on a f64 session */
+    int32_t ndim;
+    int64_t shape[8];
+    double lo;  /* uniform in [lo, hi]; integers inclusive of both */
+    double hi;
+    double gap; /* reals: |x| >= gap, to stay off a kink at 0 */
+} avcl_case_input;
+
+typedef struct avcl_op_case {
+    const char *label;
+    uint32_t n_in;
+    uint32_t n_attrs;
+    const avcl_case_input *inputs;
+    const avcl_attr *attrs;
+} avcl_op_case;
+
+enum {
+    AVCL_OP_INPLACE = 1,   /* output 0 may overwrite input 0 at its last use */
+    AVCL_OP_NOGRAD = 2,    /* gradient stops here, on purpose */
+    AVCL_OP_ALIAS = 4,     /* output 0 is input 0's bytes (reshape, identity) */
+    AVCL_OP_BACKWARD = 8,  /* appears only in gradients: no gradient of its own */
+};
+
+typedef struct avcl_op {
+    uint32_t struct_size;
+    uint32_t flags;
+    const char *name;
+    const char *doc; /* one sentence: formula, shapes */
+    uint32_t min_in;
+    uint32_t max_in;
+    uint32_t n_out;
+    uint32_t numerics; /* raised when the mathematics change */
+    const avcl_param *attrs;
+    uint32_t n_attrs;
+    uint32_t attrs_size;
+    const avcl_op_case *cases;
+    uint32_t n_cases;
+    uint32_t reserved;
+    /* Fills out_info[n_out]; on a misfit reports through b and returns its code. */
+    avcl_status (*infer)(const struct avcl_build *b, const avcl_op_view *node,
+                         avcl_tinfo *out_info);
+    /* Fills in_grad[n_in] (0 = no gradient) from out_grad[n_out] (0 = none arrives). */
+    avcl_status (*grad)(const struct avcl_build *b, const avcl_op_view *node,
+                        const avcl_node *out_grad, avcl_node *in_grad);
+    /* Fills out[n_out] with what the eval program uses instead; NULL = the op itself. */
+    avcl_status (*eval)(const struct avcl_build *b, const avcl_op_view *node,
+                        avcl_node *out);
+} avcl_op;
+
+#endif

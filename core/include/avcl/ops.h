@@ -1,0 +1,92 @@
+/*
+ * ops.h - attribute structs of the core ops, for whoever supplies kernels.
+ *
+ * The ops themselves (inputs, outputs, formulas, cases) are documented where
+ * they are declared, in core/src/graph/ops/; `avcl help ops` prints them.
+ * Layout letters: N batch, C channels, T H W time, height, width.
+ */
+#ifndef AVCL_OPS_H
+#define AVCL_OPS_H
+
+#include "avcl/param.h"
+
+/* conv3d, conv3d_backward_data, conv3d_backward_weight. x NCTHW, w OCtHW. */
+typedef struct avcl_conv3d_attrs {
+    avcl_ints stride; /* 3 */
+    avcl_ints pad;    /* 3, symmetric */
+    avcl_ints shape;  /* backward: shape of the gradient to make (x's or w's); else n = 0 */
+} avcl_conv3d_attrs;
+
+/* batch_norm, batch_norm_eval, batch_norm_backward. Channel axis 1. */
+typedef struct avcl_batch_norm_attrs {
+    double eps;
+    double momentum;
+} avcl_batch_norm_attrs;
+
+/* max_pool3d, avg_pool3d and their backwards. */
+typedef struct avcl_pool3d_attrs {
+    avcl_ints kernel; /* 3 */
+    avcl_ints stride; /* 3 */
+    avcl_ints pad;    /* 3 */
+    avcl_ints shape;  /* backward: x's shape; else n = 0 */
+} avcl_pool3d_attrs;
+
+/* reshape, broadcast_to, sum_to, constant, global_avg_pool_backward: a shape. */
+typedef struct avcl_shape_attrs {
+    avcl_ints shape;
+    double value; /* constant: the fill; others unused */
+} avcl_shape_attrs;
+
+typedef struct avcl_axes_attrs { /* sum, mean, max */
+    avcl_ints axes;              /* sorted, non-negative after infer's checks */
+    int32_t keep;                /* keep reduced axes as 1 */
+    int32_t reserved;
+} avcl_axes_attrs;
+
+typedef struct avcl_axis_attrs { /* concat, logsumexp, argmax, l2_normalise (eps) */
+    int64_t axis;
+    double eps;
+} avcl_axis_attrs;
+
+typedef struct avcl_range_attrs { /* slice: [start, stop); pad_zero: before, after */
+    int64_t axis;
+    int64_t start;
+    int64_t stop;
+} avcl_range_attrs;
+
+typedef struct avcl_perm_attrs { /* transpose */
+    avcl_ints perm;
+} avcl_perm_attrs;
+
+typedef struct avcl_matmul_attrs { /* [B..] x [M,K] x [K,N] after the transposes */
+    int32_t transpose_a;
+    int32_t transpose_b;
+} avcl_matmul_attrs;
+
+typedef struct avcl_affine_attrs { /* affine: scale x + shift; elu: alpha = scale */
+    double scale;
+    double shift;
+} avcl_affine_attrs;
+
+typedef struct avcl_dropout_attrs {
+    double p;     /* probability of zero */
+    int64_t salt; /* Philox: which dropout of the graph this is */
+} avcl_dropout_attrs;
+
+typedef struct avcl_count_attrs { /* one_hot: n classes; scatter_add: n rows; eye: n */
+    int64_t n;
+    double scale; /* eye: value on the diagonal */
+} avcl_count_attrs;
+
+typedef struct avcl_cast_attrs {
+    int64_t dtype; /* avcl_dtype to make; AVCL_F32 = the session's real type */
+} avcl_cast_attrs;
+
+typedef struct avcl_sgd_attrs { /* d = g + wd w; v = m v + d; w -= lr (nesterov ? d + m v : v) */
+    double momentum;
+    double weight_decay;
+    int32_t nesterov;
+    int32_t reserved;
+} avcl_sgd_attrs;
+
+#endif

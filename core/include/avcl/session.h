@@ -1,0 +1,100 @@
+/*
+ * session.h - a compiled graph on a device: its programs, memory and numbers.
+ *
+ * Compilation derives two programs that share weights and states: TRAIN (loss,
+ * gradients, commits) and EVAL (BatchNorm reads its state, dropout is the
+ * identity). All memory is planned and allocated here; a step allocates none.
+ *
+ *     avcl_session *s = avcl_session_new(g, &options, &err);
+ *     avcl_session_write(s, "x", data, nbytes, &err);
+ *     avcl_session_run(s, AVCL_TRAIN, &err);      // computes, commits nothing
+ *     avcl_session_commit(s, &err);               // FORWARD assignments
+ *     avcl_session_read(s, "loss", &value, sizeof value, &err);
+ *
+ * The graph must outlive the session. One session, one thread. [run]
+ */
+#ifndef AVCL_SESSION_H
+#define AVCL_SESSION_H
+
+#include "avcl/graph.h"
+
+typedef struct avcl_session avcl_session;
+
+typedef int32_t avcl_program;
+enum { AVCL_TRAIN = 0, AVCL_EVAL = 1 };
+
+typedef struct avcl_session_options {
+    const char *device;   /* "cpu" (default when NULL), "reference", full names too */
+    avcl_dtype precision; /* AVCL_F32 (default when 0) or AVCL_F64 */
+    uint32_t flags;       /* AVCL_SESSION_* */
+    uint64_t seed;        /* of initial weights and of dropout */
+} avcl_session_options;
+enum {
+    AVCL_SESSION_NO_GRADIENT = 1, /* TRAIN without gradients: forward only */
+    AVCL_SESSION_INPUT_GRADS = 2, /* gradients of real inputs too, as "grad/NAME" */
+};
+
+AVCL_EXPORT avcl_session *avcl_session_new(avcl_graph *g, const avcl_session_options *options,
+                                           avcl_error *err); /* [owned] */
+AVCL_EXPORT void avcl_session_free(avcl_session *s);
+
+/* Names: inputs, scalars, weights and states by path; "loss"; kept and logged values by
+ * their names; "grad/<weight>" after a TRAIN run. Data is contiguous row-major in the
+ * value's own dtype; reals are f32 or f64 as the session's precision says. */
+AVCL_EXPORT avcl_status avcl_session_describe(avcl_session *s, const char *name,
+                                              avcl_tinfo *out, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_session_write(avcl_session *s, const char *name, const void *data,
+                                           uint64_t nbytes, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_session_read(avcl_session *s, const char *name, void *data,
+                                          uint64_t nbytes, avcl_error *err);
+
+/* The random key of the next run: dropout masks depend on it and on nothing else. */
+AVCL_EXPORT void avcl_session_set_rng(avcl_session *s, uint64_t seed, uint64_t step,
+                                      uint64_t first_row);
+AVCL_EXPORT avcl_status avcl_session_run(avcl_session *s, avcl_program program,
+                                         avcl_error *err);
+/* Runs like avcl_session_run and looks at every value: the first non-finite one is
+ * AVCL_E_NUMERIC, naming its node path, op and script line. Slow. */
+AVCL_EXPORT avcl_status avcl_session_run_checked(avcl_session *s, avcl_program program,
+                                                 avcl_error *err);
+/* Commits the FORWARD assignments of the last TRAIN run. */
+AVCL_EXPORT avcl_status avcl_session_commit(avcl_session *s, avcl_error *err);
+/* Evaluates and commits the UPDATE assignments, on the weights as they are now. */
+AVCL_EXPORT avcl_status avcl_session_update(avcl_session *s, avcl_error *err);
+
+/* The flat buffers, n elements of the session's real type each, in weight order. */
+enum { AVCL_FLAT_WEIGHTS = 0, AVCL_FLAT_GRADIENTS = 1, AVCL_FLAT_MOMENTUM = 2 };
+AVCL_EXPORT uint64_t avcl_session_n_weights(const avcl_session *s);
+/* SGD (methods.md E) on weights [first, first + n) of the flat buffers, on the device. */
+typedef struct avcl_sgd {
+    double lr;
+    double momentum;
+    double weight_decay;
+    int32_t nesterov;
+    int32_t reserved;
+} avcl_sgd;
+AVCL_EXPORT avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t first,
+                                         uint64_t n, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_session_read_flat(avcl_session *s, int32_t which, void *data,
+                                               uint64_t nbytes, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_session_write_flat(avcl_session *s, int32_t which,
+                                                const void *data, uint64_t nbytes,
+                                                avcl_error *err);
+
+typedef struct avcl_session_stats {
+    uint64_t weight_bytes;   /* weights, gradients, momentum, states */
+    uint64_t arena_bytes;    /* activations and scratch, the larger program's peak */
+    uint64_t io_bytes;       /* inputs and kept values */
+    uint64_t planned_bytes;  /* all of the above */
+    uint32_t n_kernels[2];   /* per program */
+    uint32_t n_reorders[2];  /* of those, layout changes */
+} avcl_session_stats;
+AVCL_EXPORT void avcl_session_get_stats(const avcl_session *s, avcl_session_stats *out);
+AVCL_EXPORT const char *avcl_session_device_text(const avcl_session *s);
+/* The program after a pass ("dead", "gradient", "precision", "layout", "memory", "schedule"),
+ * one node a line; what `avcl graph --after PASS` prints. Free with avcl_text_free. [owned] */
+AVCL_EXPORT char *avcl_graph_print_after(avcl_graph *g, const avcl_session_options *options,
+                                         avcl_program program, const char *pass,
+                                         avcl_error *err);
+
+#endif
