@@ -37,6 +37,8 @@ enum {
 AVCL_EXPORT avcl_session *avcl_session_new(avcl_graph *g, const avcl_session_options *options,
                                            avcl_error *err); /* [owned] */
 AVCL_EXPORT void avcl_session_free(avcl_session *s);
+/* The graph it was made from. [borrowed] */
+AVCL_EXPORT avcl_graph *avcl_session_graph(const avcl_session *s);
 
 /* Names: inputs, scalars, weights and states by path; "loss"; kept and logged values by
  * their names; "grad/<weight>" after a TRAIN run. Data is contiguous row-major in the
@@ -65,6 +67,10 @@ AVCL_EXPORT avcl_status avcl_session_update(avcl_session *s, avcl_error *err);
 /* The flat buffers, n elements of the session's real type each, in weight order. */
 enum { AVCL_FLAT_WEIGHTS = 0, AVCL_FLAT_GRADIENTS = 1, AVCL_FLAT_MOMENTUM = 2 };
 AVCL_EXPORT uint64_t avcl_session_n_weights(const avcl_session *s);
+/* Where a weight lies in the flat buffers; weights start at multiples of 64 bytes. */
+AVCL_EXPORT avcl_status avcl_session_weight_range(const avcl_session *s, const char *name,
+                                                  uint64_t *first, uint64_t *n,
+                                                  avcl_error *err);
 /* SGD (methods.md E) on weights [first, first + n) of the flat buffers, on the device. */
 typedef struct avcl_sgd {
     double lr;

@@ -1,0 +1,79 @@
+/*
+ * compile.h - from a declared graph to programs: ordered passes, one file each.
+ *
+ *   lower -> dead -> gradient -> dead -> precision -> layout -> memory
+ *
+ * Every pass rewrites a draft in place (by rebuilding its IR) and can be printed
+ * after (avcl_graph_print_after). All errors name the node and script line.
+ */
+#ifndef AVCL_COMPILE_H
+#define AVCL_COMPILE_H
+
+#include "graph/graph_impl.h"
+
+typedef int32_t avcl_root_kind;
+enum {
+    AVCL_ROOT_LOSS = 0,
+    AVCL_ROOT_LOG,
+    AVCL_ROOT_KEEP,
+    AVCL_ROOT_GRAD,       /* of variable `index` */
+    AVCL_ROOT_INPUT_GRAD, /* of input `index` */
+    AVCL_ROOT_STATE,      /* last version of variable `index` */
+    AVCL_ROOT_ROWS_INDEX, /* of assign_rows `index` */
+    AVCL_ROOT_ROWS_VALUE,
+};
+
+typedef struct avcl_draft_root {
+    avcl_root_kind kind;
+    uint32_t index;
+    avcl_node value;
+} avcl_draft_root;
+
+/* A program on its way through the passes. */
+typedef struct avcl_draft {
+    avcl_ir ir;
+    avcl_table roots; /* avcl_draft_root */
+} avcl_draft;
+
+enum { AVCL_PROGRAM_UPDATE = 2, AVCL_N_PROGRAMS = 3 };
+
+void avcl__draft_release(avcl_draft *draft);
+
+static inline avcl_draft_root *avcl__draft_roots(const avcl_draft *draft)
+{
+    return draft->roots.data;
+}
+
+/* The part of the graph that `program` needs; eval forms of ops for EVAL. */
+avcl_status avcl__lower(const avcl_graph *g, int32_t program, avcl_draft *out,
+                        avcl_error *err);
+/* Removes what no root reaches. */
+avcl_status avcl__pass_dead(avcl_draft *draft, avcl_error *err);
+/* Adds gradients of the loss for every weight (and real input, if asked) as roots. */
+avcl_status avcl__pass_gradient(const avcl_graph *g, avcl_draft *draft, int input_grads,
+                                avcl_error *err);
+/* Makes every real value `real`: f32 or f64. */
+void avcl__pass_precision(avcl_draft *draft, avcl_dtype real);
+/* Gives each value a layout the device likes and adds the reorders between. */
+avcl_status avcl__pass_layout(avcl_draft *draft, const avcl_device_api *api,
+                              avcl_device *device, avcl_error *err);
+
+/* Rebuilding helper: `map[old value] = new value`, one entry per old value. */
+avcl_node *avcl__draft_map_new(const avcl_ir *ir, avcl_error *err);
+/* Swaps in the rebuilt IR and moves the roots along the map; frees the map. */
+void avcl__draft_replace(avcl_draft *draft, avcl_ir *rebuilt, avcl_node *map);
+/* One line a node. Free with free(). */
+char *avcl__draft_print(const avcl_draft *draft, avcl_error *err);
+/* Kernel spec of a node, arrays in the caller's frame. */
+typedef struct avcl_spec_frame {
+    avcl_kernel_spec spec;
+    avcl_tinfo in_info[AVCL_KERNEL_MAX_IN];
+    avcl_tinfo out_info[AVCL_KERNEL_MAX_OUT];
+    uint32_t in_tag[AVCL_KERNEL_MAX_IN];
+    uint32_t out_tag[AVCL_KERNEL_MAX_OUT];
+} avcl_spec_frame;
+void avcl__spec_fill(avcl_spec_frame *frame, const avcl_ir *ir, const avcl_ir_node *node);
+/* "line: node 'path' (op)" for messages. */
+void avcl__node_text(const avcl_ir_node *node, char out[256]);
+
+#endif

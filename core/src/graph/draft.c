@@ -1,0 +1,102 @@
+/* draft.c - what the passes share: rebuilding, specs, printing. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/compile.h"
+
+void avcl__draft_release(avcl_draft *draft)
+{
+    avcl__ir_release(&draft->ir);
+    free(draft->roots.data);
+    memset(draft, 0, sizeof *draft);
+}
+
+avcl_node *avcl__draft_map_new(const avcl_ir *ir, avcl_error *err)
+{
+    avcl_node *map = calloc(ir->n_values + 1, sizeof *map);
+    if (!map) avcl_error_set(err, AVCL_E_NOMEM, "out of memory while compiling");
+    return map;
+}
+
+void avcl__draft_replace(avcl_draft *draft, avcl_ir *rebuilt, avcl_node *map)
+{
+    avcl_draft_root *roots = avcl__draft_roots(draft);
+    for (uint32_t i = 0; i < draft->roots.n; i++)
+        roots[i].value = map[roots[i].value];
+    avcl__ir_release(&draft->ir);
+    draft->ir = *rebuilt;
+    free(map);
+}
+
+void avcl__spec_fill(avcl_spec_frame *frame, const avcl_ir *ir, const avcl_ir_node *node)
+{
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        frame->in_info[i] = ir->values[node->inputs[i]].info;
+        frame->in_tag[i] = ir->values[node->inputs[i]].tag;
+    }
+    for (uint32_t i = 0; i < node->n_out; i++) {
+        frame->out_info[i] = ir->values[node->first + i].info;
+        frame->out_tag[i] = ir->values[node->first + i].tag;
+    }
+    frame->spec = (avcl_kernel_spec){.op = avcl__ir_node_name(node),
+                                     .attrs = node->attrs,
+                                     .n_in = node->n_in,
+                                     .n_out = node->n_out,
+                                     .in_info = frame->in_info,
+                                     .out_info = frame->out_info,
+                                     .in_tag = frame->in_tag,
+                                     .out_tag = frame->out_tag};
+}
+
+void avcl__node_text(const avcl_ir_node *node, char out[256])
+{
+    const char *name = avcl__ir_node_name(node);
+    if (*node->where)
+        snprintf(out, 256, "%s: %s '%s'", node->where, name, node->path);
+    else
+        snprintf(out, 256, "%s '%s'", name, node->path);
+}
+
+static void print_value(FILE *f, const avcl_ir *ir, avcl_node value)
+{
+    char shape[96];
+    avcl__tinfo_text(&ir->values[value].info, shape);
+    fprintf(f, "%%%u %s%s", value, avcl__dtype_name(ir->values[value].info.dtype), shape);
+    if (ir->values[value].tag) fprintf(f, "@%u", ir->values[value].tag);
+}
+
+static void print_node(FILE *f, const avcl_ir *ir, const avcl_ir_node *node)
+{
+    for (uint32_t i = 0; i < node->n_out; i++) {
+        if (i) fprintf(f, ", ");
+        print_value(f, ir, node->first + i);
+    }
+    fprintf(f, " = %s(", avcl__ir_node_name(node));
+    for (uint32_t i = 0; i < node->n_in; i++)
+        fprintf(f, "%s%%%u", i ? ", " : "", node->inputs[i]);
+    fprintf(f, ")  %s", node->path);
+    if (*node->where) fprintf(f, "  [%s]", node->where);
+    fputc('\n', f);
+}
+
+char *avcl__draft_print(const avcl_draft *draft, avcl_error *err)
+{
+    static const char *const kinds[] = {"loss",       "log",   "keep",       "grad",
+                                        "input grad", "state", "rows index", "rows"};
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    if (!f) {
+        avcl_error_set(err, AVCL_E_NOMEM, "out of memory while printing a program");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < draft->ir.n_nodes; i++)
+        print_node(f, &draft->ir, &draft->ir.nodes[i]);
+    const avcl_draft_root *roots = avcl__draft_roots(draft);
+    for (uint32_t i = 0; i < draft->roots.n; i++)
+        fprintf(f, "root %s %u = %%%u\n", kinds[roots[i].kind], roots[i].index, roots[i].value);
+    fclose(f);
+    return text;
+}

@@ -1,0 +1,166 @@
+/*
+ * graph_hash.c - the canonical hash of a declared graph: its part in a run's identity.
+ *
+ * A text of what the roots reach, in declaration order with dense numbers: ops,
+ * numerics, attributes in table order, shapes, edges, variable names and their
+ * initial values. Script lines, scopes of ops and unreachable nodes are left out.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "avcl/store.h"
+#include "graph/graph_impl.h"
+
+typedef struct hashing {
+    const avcl_graph *g;
+    FILE *f;
+    unsigned char *live; /* per node */
+    uint32_t *number;    /* per node: its place among the live ones */
+} hashing;
+
+static void mark(hashing *h, avcl_node value)
+{
+    if (value) h->live[h->g->ir.values[value].node] = 1;
+}
+
+static void mark_roots(hashing *h)
+{
+    const avcl_graph *g = h->g;
+    const avcl_table *tables[] = {&g->terms, &g->logs, &g->keeps};
+    const avcl_graph_rows *rows = g->rows.data;
+    for (int t = 0; t < 3; t++)
+        for (uint32_t i = 0; i < tables[t]->n; i++)
+            mark(h, avcl__graph_roots(tables[t])[i].value);
+    for (uint32_t i = 0; i < g->variables.n; i++) {
+        mark(h, avcl__graph_variable(g, i)->current);
+        mark(h, avcl__graph_variable(g, i)->update);
+    }
+    for (uint32_t i = 0; i < g->rows.n; i++) {
+        mark(h, rows[i].index);
+        mark(h, rows[i].rows);
+    }
+    for (uint32_t n = g->ir.n_nodes; n-- > 0;)
+        for (uint32_t i = 0; h->live[n] && i < g->ir.nodes[n].n_in; i++)
+            mark(h, g->ir.nodes[n].inputs[i]);
+}
+
+static void put_value(hashing *h, avcl_node value)
+{
+    if (!value) {
+        fprintf(h->f, " -");
+        return;
+    }
+    const avcl_ir_value *v = &h->g->ir.values[value];
+    fprintf(h->f, " %%%" PRIu32 ".%" PRIu32, h->number[v->node], v->index);
+}
+
+static void put_attr(hashing *h, const avcl_param *row, const void *attrs)
+{
+    const char *at = (const char *)attrs + row->offset;
+    fprintf(h->f, " %s=", row->name);
+    if (row->type == AVCL_INT) fprintf(h->f, "%" PRId64, *(const int64_t *)(const void *)at);
+    if (row->type == AVCL_FLOAT) fprintf(h->f, "%a", *(const double *)(const void *)at);
+    if (row->type == AVCL_BOOL || row->type == AVCL_ENUM)
+        fprintf(h->f, "%" PRId32, *(const int32_t *)(const void *)at);
+    if (row->type == AVCL_STR) {
+        const char *text = *(const char *const *)(const void *)at;
+        fprintf(h->f, "'%s'", text ? text : "");
+    }
+    if (row->type != AVCL_INTS) return;
+    const avcl_ints *list = (const avcl_ints *)(const void *)at;
+    for (int32_t i = 0; i < list->n; i++)
+        fprintf(h->f, "%s%" PRId64, i ? "," : "", list->v[i]);
+}
+
+static void put_variable(hashing *h, const avcl_ir_node *node)
+{
+    const avcl_graph *g = h->g;
+    fprintf(h->f, " '%s'", node->path);
+    if (node->source == AVCL_SOURCE_WEIGHT || node->source == AVCL_SOURCE_STATE) {
+        const avcl_graph_variable *v = avcl__graph_variable(g, node->variable);
+        fprintf(h->f, " init=%d,%a,%" PRIu32, v->init, v->arg, v->copy_of);
+    }
+    if (node->source == AVCL_SOURCE_SCALAR)
+        fprintf(h->f, " initial=%a",
+                ((const avcl_graph_variable *)g->scalars.data)[node->variable].arg);
+}
+
+static void put_node(hashing *h, uint32_t n)
+{
+    const avcl_ir_node *node = &h->g->ir.nodes[n];
+    fprintf(h->f, "%%%" PRIu32 " %s", h->number[n], avcl__ir_node_name(node));
+    if (node->source) put_variable(h, node);
+    if (node->op) {
+        fprintf(h->f, "/%" PRIu32, node->op->numerics);
+        for (uint32_t i = 0; i < node->op->n_attrs; i++)
+            put_attr(h, &node->op->attrs[i], node->attrs);
+    }
+    for (uint32_t i = 0; i < node->n_in; i++)
+        put_value(h, node->inputs[i]);
+    for (uint32_t i = 0; i < node->n_out; i++) {
+        char shape[96];
+        const avcl_tinfo *info = &h->g->ir.values[node->first + i].info;
+        avcl__tinfo_text(info, shape);
+        fprintf(h->f, " -> %s%s", avcl__dtype_name(info->dtype), shape);
+    }
+    fputc('\n', h->f);
+}
+
+static void put_roots(hashing *h)
+{
+    const avcl_graph *g = h->g;
+    const avcl_table *tables[] = {&g->terms, &g->logs, &g->keeps};
+    static const char *const words[] = {"term", "log", "keep"};
+    for (int t = 0; t < 3; t++)
+        for (uint32_t i = 0; i < tables[t]->n; i++) {
+            const avcl_graph_root *root = &avcl__graph_roots(tables[t])[i];
+            fprintf(h->f, "%s %s %a", words[t], root->name ? root->name : "", root->weight);
+            put_value(h, root->value);
+            fputc('\n', h->f);
+        }
+    for (uint32_t i = 0; i < g->variables.n; i++) {
+        const avcl_graph_variable *v = avcl__graph_variable(g, i);
+        if (v->source != AVCL_SOURCE_STATE) continue;
+        fprintf(h->f, "assign '%s'", v->name);
+        put_value(h, v->current);
+        put_value(h, v->update);
+        fputc('\n', h->f);
+    }
+    const avcl_graph_rows *rows = g->rows.data;
+    for (uint32_t i = 0; i < g->rows.n; i++) {
+        fprintf(h->f, "rows '%s'", avcl__graph_variable(g, rows[i].variable)->name);
+        put_value(h, rows[i].index);
+        put_value(h, rows[i].rows);
+        fputc('\n', h->f);
+    }
+}
+
+avcl_status avcl_graph_hash(const avcl_graph *g, char hex[65], avcl_error *err)
+{
+    avcl_status rc = avcl_graph_status(g, err);
+    if (rc) return rc;
+    char *text = NULL;
+    size_t n_text = 0;
+    uint32_t n_live = 0;
+    hashing h = {.g = g};
+    h.live = calloc(g->ir.n_nodes + 1, 1);
+    h.number = calloc(g->ir.n_nodes + 1, sizeof *h.number);
+    h.f = open_memstream(&text, &n_text);
+    rc = h.live && h.number && h.f ? AVCL_OK : AVCL_E_NOMEM;
+    if (!rc) {
+        mark_roots(&h);
+        for (uint32_t n = 0; n < g->ir.n_nodes; n++)
+            if (h.live[n]) h.number[n] = n_live++;
+        for (uint32_t n = 0; n < g->ir.n_nodes; n++)
+            if (h.live[n]) put_node(&h, n);
+        put_roots(&h);
+    }
+    if (h.f && fclose(h.f) != 0) rc = AVCL_E_NOMEM;
+    if (!rc) avcl_sha256_hex(text, n_text, hex);
+    free(text);
+    free(h.live);
+    free(h.number);
+    return rc ? avcl_error_set(err, rc, "out of memory while hashing a graph") : AVCL_OK;
+}
