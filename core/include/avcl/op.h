@@ -69,12 +69,19 @@ typedef struct avcl_op {
     /* Fills out_info[n_out]; on a misfit reports through b and returns its code. */
     avcl_status (*infer)(const struct avcl_build *b, const avcl_op_view *node,
                          avcl_tinfo *out_info);
-    /* Fills in_grad[n_in] (0 = no gradient) from out_grad[n_out] (0 = none arrives). */
+    /* Fills in_grad[n_in] (0 = no gradient) from out_grad[n_out] (0 = none arrives). Core
+     * ops are differentiable in output 0 only. */
     avcl_status (*grad)(const struct avcl_build *b, const avcl_op_view *node,
                         const avcl_node *out_grad, avcl_node *in_grad);
     /* Fills out[n_out] with what the eval program uses instead; NULL = the op itself. */
     avcl_status (*eval)(const struct avcl_build *b, const avcl_op_view *node,
                         avcl_node *out);
+    /* Brings filled attributes into the one form that infer, kernels and the graph hash
+     * see: axes non-negative and sorted, no axes = all axes, reshape's -1 resolved, one
+     * number for three. Called before infer; misfits are left for infer to name. NULL =
+     * nothing to do. */
+    avcl_status (*canonical)(const struct avcl_build *b, void *attrs,
+                             const avcl_tinfo *in_info, uint32_t n_in);
 } avcl_op;
 
 #endif

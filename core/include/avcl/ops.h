@@ -2,7 +2,8 @@
  * ops.h - attribute structs of the core ops, for whoever supplies kernels.
  *
  * The ops themselves (inputs, outputs, formulas, cases) are documented where
- * they are declared, in core/src/graph/ops/; `avcl help ops` prints them.
+ * they are declared, in core/src/graph/ops/; `avcl help ops` prints them. Kernels
+ * only ever see canonical attributes (op.h): axes >= 0, three strides, no -1.
  * Layout letters: N batch, C channels, T H W time, height, width.
  */
 #ifndef AVCL_OPS_H
@@ -37,15 +38,17 @@ typedef struct avcl_shape_attrs {
     double value; /* constant: the fill; others unused */
 } avcl_shape_attrs;
 
-typedef struct avcl_axes_attrs { /* sum, mean, max */
-    avcl_ints axes;              /* sorted, non-negative after infer's checks */
+typedef struct avcl_axes_attrs { /* sum, mean, max, variance */
+    avcl_ints axes;              /* sorted, non-negative, never "none for all" */
     int32_t keep;                /* keep reduced axes as 1 */
     int32_t reserved;
 } avcl_axes_attrs;
 
-typedef struct avcl_axis_attrs { /* concat, logsumexp, argmax, l2_normalise (eps) */
+typedef struct avcl_axis_attrs { /* concat, logsumexp (keep), argmax, l2_normalise (eps) */
     int64_t axis;
     double eps;
+    int32_t keep; /* logsumexp: keep the reduced axis as 1 */
+    int32_t reserved;
 } avcl_axis_attrs;
 
 typedef struct avcl_range_attrs { /* slice: [start, stop); pad_zero: before, after */
