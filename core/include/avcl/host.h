@@ -21,8 +21,11 @@ typedef struct avcl_host avcl_host;
 
 typedef struct avcl_host_options {
     const char *plugin_path; /* colon list searched first; NULL = environment only */
-    uint32_t n_threads;      /* 0 = cores this process may use */
-    uint32_t log_level;
+    uint32_t n_threads;      /* 0 = OMP_NUM_THREADS, else cores this process may use */
+    uint32_t log_level;      /* the least that is passed on */
+    /* Where warnings and plugins' log lines go; NULL = nowhere. [any thread] */
+    void (*log)(void *arg, int32_t level, const char *text);
+    void *log_arg;
 } avcl_host_options;
 
 /* `options` may be NULL. [owned] */
@@ -46,7 +49,7 @@ typedef struct avcl_plugin_info {
     const char *path;   /* [host's life], all of them */
     const char *id;
     const char *version;
-    const char *reason; /* why it was refused; NULL when ok */
+    const char *reason; /* why it was refused, or a warning on a loaded one; else NULL */
     const char *sha256; /* hex, of the file that was loaded; NULL before */
 } avcl_plugin_info;
 
@@ -70,5 +73,9 @@ AVCL_EXPORT const avcl_module *avcl_host_get_module(avcl_host *host, uint32_t in
 AVCL_EXPORT const avcl_op *avcl_host_find_op(avcl_host *host, const char *name);
 AVCL_EXPORT uint32_t avcl_host_n_ops(avcl_host *host);
 AVCL_EXPORT const avcl_op *avcl_host_get_op(avcl_host *host, uint32_t index);
+
+/* ---- names ------------------------------------------------------------------ */
+/* The candidate that `word` most likely meant, for "did you mean"; -1 = none is near. */
+AVCL_EXPORT int32_t avcl_nearest(const char *word, const char *const *candidates, uint32_t n);
 
 #endif
