@@ -39,14 +39,14 @@ typedef struct avcl_graph_rows { /* assign_rows */
     avcl_node rows;
 } avcl_graph_rows;
 
-typedef struct avcl_graph_instance {
+typedef struct avcl_graph_member {
     const avcl_module *module;
     const void *params;
     const char *scope;
     uint32_t ema_source; /* instance whose weights this one follows; 0 = an ordinary one */
     avcl_node momentum;
     uint32_t n_applied;
-} avcl_graph_instance;
+} avcl_graph_member;
 
 typedef struct avcl_graph_root {
     const char *name; /* logs and keeps */
@@ -77,7 +77,7 @@ struct avcl_graph {
     avcl_table variables; /* avcl_graph_variable: weights and states, registration order */
     avcl_table inputs;    /* avcl_graph_variable */
     avcl_table scalars;   /* avcl_graph_variable; arg = initial value */
-    avcl_table instances; /* avcl_graph_instance; handle = index + 1 */
+    avcl_table instances; /* avcl_graph_member; handle = index + 1 */
     avcl_table terms;     /* avcl_graph_root */
     avcl_table logs;
     avcl_table keeps;

@@ -5,15 +5,15 @@
 #include "graph/graph_impl.h"
 #include "plugin/params.h"
 
-static avcl_graph_instance *get(const avcl_graph *g, avcl_instance handle)
+static avcl_graph_member *get(const avcl_graph *g, avcl_instance handle)
 {
     if (handle == 0 || handle > g->instances.n) return NULL;
-    return (avcl_graph_instance *)g->instances.data + (handle - 1);
+    return (avcl_graph_member *)g->instances.data + (handle - 1);
 }
 
-static avcl_instance add(avcl_graph *g, const avcl_graph_instance *instance)
+static avcl_instance add(avcl_graph *g, const avcl_graph_member *instance)
 {
-    const avcl_graph_instance *all = g->instances.data;
+    const avcl_graph_member *all = g->instances.data;
     for (uint32_t i = 0; i < g->instances.n; i++)
         if (strcmp(all[i].scope, instance->scope) == 0) {
             avcl__graph_report(g, AVCL_E_INVALID, "two modules are named '%s'", instance->scope);
@@ -56,7 +56,7 @@ avcl_instance avcl_graph_instance(avcl_graph *g, const char *kind, const char *n
 {
     avcl_status had = g->err.code;
     if (had != AVCL_OK) return 0;
-    struct avcl_graph_instance instance = {0};
+    struct avcl_graph_member instance = {0};
     instance.module = avcl_host_find(g->host, kind, name, &g->err);
     if (instance.module) instance.params = fill_params(g, instance.module, params, n_params);
     avcl__graph_place_error(g, had, NULL);
@@ -67,20 +67,20 @@ avcl_instance avcl_graph_instance(avcl_graph *g, const char *kind, const char *n
 
 const avcl_module *avcl_graph_instance_module(const avcl_graph *g, avcl_instance handle)
 {
-    const avcl_graph_instance *instance = get(g, handle);
+    const avcl_graph_member *instance = get(g, handle);
     return instance ? instance->module : NULL;
 }
 
 avcl_instance avcl_graph_ema_of(avcl_graph *g, avcl_instance source, avcl_node momentum)
 {
-    const avcl_graph_instance *from = get(g, source);
+    const avcl_graph_member *from = get(g, source);
     if (g->err.code != AVCL_OK || !from || !momentum) return 0;
     if (from->n_applied == 0) {
         avcl__graph_report(g, AVCL_E_INVALID, "ema_of '%s' before it is applied: it has no "
                            "weights yet", from->scope);
         return 0;
     }
-    struct avcl_graph_instance follower = {.module = from->module,
+    struct avcl_graph_member follower = {.module = from->module,
                                            .params = from->params,
                                            .ema_source = source,
                                            .momentum = momentum};
@@ -144,7 +144,7 @@ static avcl_status check_outputs(avcl_graph *g, const avcl_builder *builder,
 static avcl_status run_builder(avcl_graph *g, avcl_instance handle, const avcl_node *inputs,
                                uint32_t n_in, avcl_node *outputs)
 {
-    const avcl_graph_instance *instance = get(g, handle);
+    const avcl_graph_member *instance = get(g, handle);
     const avcl_builder *builder = instance->module->iface;
     avcl_node all[AVCL_KERNEL_MAX_IN] = {0};
     uint32_t depth = g->scope_depth;
@@ -174,7 +174,7 @@ avcl_status avcl_graph_apply(avcl_graph *g, avcl_instance handle, const avcl_nod
                              uint32_t n_in, avcl_node *outputs, uint32_t n_out)
 {
     if (g->err.code != AVCL_OK) return g->err.code;
-    const avcl_graph_instance *instance = get(g, handle);
+    const avcl_graph_member *instance = get(g, handle);
     if (!instance)
         return avcl__graph_report(g, AVCL_E_INVALID, "apply got a missing module instance");
     const avcl_builder *builder = instance->module->iface;

@@ -115,16 +115,16 @@ static int init_rule(avcl_graph *g, const char *name, const char *init, avcl_ini
     return 0;
 }
 
-static avcl_graph_instance *current_instance(const avcl_graph *g)
+static avcl_graph_member *current_instance(const avcl_graph *g)
 {
     if (!g->applying) return NULL;
-    return (avcl_graph_instance *)g->instances.data + (g->applying - 1);
+    return (avcl_graph_member *)g->instances.data + (g->applying - 1);
 }
 
 /* The same name again: right in a module that is applied again, an error otherwise. */
 static avcl_node reuse(avcl_graph *g, const avcl_graph_variable *old, const avcl_tinfo *info)
 {
-    const avcl_graph_instance *instance = current_instance(g);
+    const avcl_graph_member *instance = current_instance(g);
     if (!instance || !instance->n_applied || old->owner != g->applying) {
         avcl__graph_report(g, AVCL_E_INVALID, "'%s' is declared twice", old->name);
         return 0;
@@ -155,10 +155,10 @@ static void follow(avcl_graph *g, avcl_node state, avcl_node weight, avcl_node m
 
 /* A weight asked for by an EMA instance: a state that starts as, and follows, the original. */
 static avcl_node declare_follower(avcl_graph *g, avcl_graph_variable *v,
-                                  const avcl_graph_instance *instance)
+                                  const avcl_graph_member *instance)
 {
-    const avcl_graph_instance *source =
-        (avcl_graph_instance *)g->instances.data + (instance->ema_source - 1);
+    const avcl_graph_member *source =
+        (avcl_graph_member *)g->instances.data + (instance->ema_source - 1);
     const char *tail = v->name + strlen(instance->scope);
     const char *path = avcl__arena_format(&g->ir.arena, "%s%s", source->scope, tail);
     const avcl_graph_variable *original = path ? avcl__graph_find_variable(g, path) : NULL;
@@ -186,7 +186,7 @@ avcl_node avcl__graph_declare(avcl_graph *g, avcl_source source, const char *nam
     if (!init_rule(g, v.name, init, &v.init)) return 0;
     const avcl_graph_variable *old = avcl__graph_find_variable(g, v.name);
     if (old) return reuse(g, old, &v.info);
-    const avcl_graph_instance *instance = current_instance(g);
+    const avcl_graph_member *instance = current_instance(g);
     if (source == AVCL_SOURCE_WEIGHT && instance && instance->ema_source)
         return declare_follower(g, &v, instance);
     return add(g, &g->variables, &v);
