@@ -26,7 +26,10 @@ typedef struct avcl_host_options {
     /* Where warnings and plugins' log lines go; NULL = nowhere. [any thread] */
     void (*log)(void *arg, int32_t level, const char *text);
     void *log_arg;
+    uint32_t flags; /* AVCL_HOST_* */
+    uint32_t reserved;
 } avcl_host_options;
+enum { AVCL_HOST_INSECURE_PLUGINS = 1 }; /* do not look at owners and permissions */
 
 /* `options` may be NULL. [owned] */
 AVCL_EXPORT avcl_host *avcl_host_new(const avcl_host_options *options, avcl_error *err);

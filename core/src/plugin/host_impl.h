@@ -13,6 +13,7 @@
 /* A plugin file, from the moment it is seen; rows never move or go. */
 typedef struct avcl_host_file {
     struct avcl_host_file *next;
+    struct avcl_host_file *winner; /* the file of the same id that shadows this one */
     avcl_plugin_state state;
     uint32_t index;
     uint32_t n_modules;
@@ -28,6 +29,7 @@ typedef struct avcl_host_module {
     struct avcl_host_module *next;
     avcl_host_file *file;
     const char *full_name; /* "avcl.r3d/r3d" */
+    int hidden;            /* of a kind not known here; never registered */
     avcl_module module;    /* our own copy, as large as we know it */
 } avcl_host_module;
 
@@ -48,27 +50,35 @@ void avcl__host_log(const avcl_host *host, int32_t level, const char *text);
 /* ---- discover.c --------------------------------------------------------------------- */
 /* Fills host->files from the search path. Runs no plugin code. */
 avcl_status avcl__host_discover(avcl_host *host, const char *plugin_path, avcl_error *err);
-/* Adds one file, whatever its name, and judges it. A known one is returned as it is.
- * A known file of the same id wins, unless `explicit` and not yet loaded. */
+/* Adds one file, whatever its name, and judges it. Of two files with one id the earlier
+ * wins, unless this one is named explicitly and the other not yet loaded. An equal copy
+ * gives the file it is a copy of. NULL only when there is no such file or no memory. */
 avcl_host_file *avcl__host_add_file(avcl_host *host, const char *path, int is_explicit,
                                     avcl_error *err);
 /* Puts a file into a state for good; the first reason stays. */
 void avcl__host_refuse(avcl_host *host, avcl_host_file *file, avcl_plugin_state state,
                        const char *reason);
 
+/* ---- digest.c ------------------------------------------------------------------------- */
+avcl_status avcl__file_sha256(const char *path, char hex[65], avcl_error *err);
+
 /* ---- permissions.c ------------------------------------------------------------------ */
 /* Refuses what another user could have written: the file and every folder above it. */
 avcl_status avcl__plugin_check_owner(const char *path, avcl_error *err);
 
-/* ---- load.c, validate.c --------------------------------------------------------------- */
-/* Brings a file from OK to LOADED, or to another state with its reason. */
+/* ---- load.c -------------------------------------------------------------------------- */
+/* Brings a file from OK to LOADED, or to another state with its reason. A file that would
+ * not link is tried anew each time. */
 void avcl__host_load_file(avcl_host *host, avcl_host_file *file);
-/* Our copy of a struct that its writer saw as `*theirs` bytes. A non-zero byte that we do
- * not know is an error naming `what`. */
+
+/* ---- describe.c ------------------------------------------------------------------------ */
+/* Our copy of a growing struct. A shorter one is completed with zeros; a non-zero byte that
+ * we do not know is an error naming `what`. */
 avcl_status avcl__struct_read(const void *theirs, uint32_t their_size, void *ours,
                               uint32_t our_size, const char *what, avcl_error *err);
-/* Checks one module of a plugin by every rule of plugin.h; `known` = 0 when its kind is
- * not known here, which hides that module only. */
-avcl_status avcl__module_check(const avcl_module *module, int *known, avcl_error *err);
+/* Copies a module's descriptor with all its tables, checking every rule of plugin.h.
+ * `*known` = 0 when its kind is not known here: such a module is hidden, not refused. */
+avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs, avcl_module *out,
+                              int *known, avcl_error *err);
 
 #endif

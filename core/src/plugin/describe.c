@@ -1,0 +1,212 @@
+/*
+ * describe.c - copies a module's descriptor into structs of our own size, and checks it.
+ *
+ * After this nobody needs strides or struct sizes any more: tables are normalised.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/host_impl.h"
+#include "plugin/params.h"
+
+/* No descriptor is larger; a wild size must not make us read far past it. */
+enum { LARGEST_STRUCT = 4096, MAX_PARAMS = 64, MAX_PARAMS_SIZE = 1 << 16 };
+
+avcl_status avcl__struct_read(const void *theirs, uint32_t their_size, void *ours,
+                              uint32_t our_size, const char *what, avcl_error *err)
+{
+    if (their_size < sizeof(uint32_t) || their_size > LARGEST_STRUCT)
+        return avcl_error_set(err, AVCL_E_ABI, "%s: a struct_size of %u is not possible", what,
+                              their_size);
+    const unsigned char *bytes = theirs;
+    for (uint32_t i = our_size; i < their_size; i++)
+        if (bytes[i])
+            return avcl_error_set(err, AVCL_E_ABI, "%s uses a field that this host does not "
+                                  "know (byte %u of %u)", what, i, their_size);
+    memset(ours, 0, our_size);
+    memcpy(ours, theirs, their_size < our_size ? their_size : our_size);
+    return AVCL_OK;
+}
+
+/* A table of `n` rows, each read like a growing struct. */
+static avcl_status copy_table(avcl_arena *arena, const void *rows, uint32_t row_size,
+                              uint32_t n, uint32_t our_size, const char *what,
+                              const void **out, avcl_error *err)
+{
+    *out = NULL;
+    if (n == 0) return AVCL_OK;
+    if (!rows) return avcl_error_set(err, AVCL_E_ABI, "%s: %u rows, but no table", what, n);
+    char *copy = avcl__arena_alloc(arena, (size_t)n * our_size);
+    if (!copy) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for %s", what);
+    avcl_status rc = AVCL_OK;
+    for (uint32_t i = 0; i < n && !rc; i++)
+        rc = avcl__struct_read((const char *)rows + (size_t)i * row_size, row_size,
+                               copy + (size_t)i * our_size, our_size, what, err);
+    if (!rc) *out = copy;
+    return rc;
+}
+
+/* ---- ports ---------------------------------------------------------------------------- */
+static avcl_status check_port(const avcl_port *ports, uint32_t index, avcl_error *err)
+{
+    const avcl_port *p = &ports[index];
+    const char *letters = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    if (!p->name || !*p->name || p->name[strspn(p->name, letters)])
+        return avcl_error_set(err, AVCL_E_ABI, "port %u has no proper name", index);
+    if (!p->doc || !*p->doc)
+        return avcl_error_set(err, AVCL_E_ABI, "port '%s' has no doc", p->name);
+    if (p->layout && strlen(p->layout) > AVCL_MAX_DIMS)
+        return avcl_error_set(err, AVCL_E_ABI, "port '%s': layout '%s' has more than %d axes",
+                              p->name, p->layout, AVCL_MAX_DIMS);
+    if (p->dtype < 0 || p->dtype > AVCL_I64 || p->domain > AVCL_DOMAIN_IMAGE)
+        return avcl_error_set(err, AVCL_E_ABI, "port '%s': unknown dtype %d or domain %u",
+                              p->name, (int)p->dtype, p->domain);
+    for (uint32_t i = 0; i < index; i++)
+        if (strcmp(ports[i].name, p->name) == 0)
+            return avcl_error_set(err, AVCL_E_ABI, "port '%s' stands twice", p->name);
+    return AVCL_OK;
+}
+
+static avcl_status copy_ports(avcl_arena *arena, const avcl_builder *from, uint32_t n,
+                              const avcl_port **ports, avcl_error *err)
+{
+    const void *copy = NULL;
+    avcl_status rc = copy_table(arena, *ports, from->port_size, n, sizeof(avcl_port),
+                                "struct avcl_port", &copy, err);
+    for (uint32_t i = 0; i < n && !rc; i++)
+        rc = check_port(copy, i, err);
+    if (!rc) *ports = copy;
+    return rc;
+}
+
+static avcl_status require_port(const avcl_port *ports, uint32_t n, const char *side,
+                                const char *name, avcl_error *err)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(ports[i].name, name) == 0 && !(ports[i].flags & AVCL_PORT_OPTIONAL))
+            return AVCL_OK;
+    return avcl_error_set(err, AVCL_E_ABI, "its kind must have the %s '%s'", side, name);
+}
+
+/* ---- kinds ------------------------------------------------------------------------------ */
+typedef struct kind_rule {
+    const char *kind;
+    const char *inputs[3]; /* that it must have, NULL-terminated */
+    const char *outputs[3];
+} kind_rule;
+
+static const kind_rule builders[] = {
+    {AVCL_KIND_BACKBONE, {NULL}, {"pool"}},
+    {AVCL_KIND_FUSION, {"video", "audio"}, {"video", "audio"}},
+    {AVCL_KIND_ALIGNMENT, {"video", "audio"}, {"loss"}},
+    {AVCL_KIND_LOSS, {NULL}, {"loss"}},
+};
+
+static avcl_status check_rule(const kind_rule *rule, const avcl_builder *b, avcl_error *err)
+{
+    avcl_status rc = AVCL_OK;
+    for (uint32_t i = 0; rule->inputs[i] && !rc; i++)
+        rc = require_port(b->inputs, b->n_in, "input", rule->inputs[i], err);
+    for (uint32_t i = 0; rule->outputs[i] && !rc; i++)
+        rc = require_port(b->outputs, b->n_out, "output", rule->outputs[i], err);
+    return rc;
+}
+
+static avcl_status copy_builder(avcl_arena *arena, const kind_rule *rule, const void *theirs,
+                                const void **out, avcl_error *err)
+{
+    avcl_builder *b = avcl__arena_alloc(arena, sizeof *b);
+    if (!b) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a builder");
+    avcl_status rc = avcl__struct_read(theirs, *(const uint32_t *)theirs, b, sizeof *b,
+                                       "struct avcl_builder", err);
+    if (rc) return rc;
+    if (!b->build) return avcl_error_set(err, AVCL_E_ABI, "it has no build function");
+    if (b->n_in < 1 || b->n_in > AVCL_KERNEL_MAX_IN || b->n_out < 1 ||
+        b->n_out > AVCL_KERNEL_MAX_OUT)
+        return avcl_error_set(err, AVCL_E_ABI, "%u inputs and %u outputs: 1..%d and 1..%d are "
+                              "possible", b->n_in, b->n_out, AVCL_KERNEL_MAX_IN,
+                              AVCL_KERNEL_MAX_OUT);
+    rc = copy_ports(arena, b, b->n_in, &b->inputs, err);
+    if (!rc) rc = copy_ports(arena, b, b->n_out, &b->outputs, err);
+    if (!rc) rc = check_rule(rule, b, err);
+    b->struct_size = sizeof *b;
+    b->port_size = sizeof(avcl_port);
+    if (!rc) *out = b;
+    return rc;
+}
+
+static avcl_status copy_device(avcl_arena *arena, const void *theirs, const void **out,
+                               avcl_error *err)
+{
+    avcl_device_api *d = avcl__arena_alloc(arena, sizeof *d);
+    if (!d) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a device");
+    avcl_status rc = avcl__struct_read(theirs, *(const uint32_t *)theirs, d, sizeof *d,
+                                       "struct avcl_device_api", err);
+    if (rc) return rc;
+    if (!d->build_id || strcmp(d->build_id, AVCL_BUILD_ID) != 0)
+        return avcl_error_set(err, AVCL_E_ABI, "it belongs to build %s, this is %s: devices "
+                              "fit their own build only", d->build_id ? d->build_id : "?",
+                              AVCL_BUILD_ID);
+    int whole = d->open && d->close && d->describe && d->supports && d->bytes && d->prepare &&
+                d->run && d->release && d->alloc && d->free && d->upload && d->download;
+    if (!whole) return avcl_error_set(err, AVCL_E_ABI, "a device function is missing");
+    d->struct_size = sizeof *d;
+    *out = d;
+    return AVCL_OK;
+}
+
+static avcl_status copy_iface(avcl_arena *arena, avcl_module *m, int *known, avcl_error *err)
+{
+    const void *theirs = m->iface;
+    if (!theirs) return avcl_error_set(err, AVCL_E_ABI, "it has no interface table");
+    if (strcmp(m->kind, AVCL_KIND_DEVICE) == 0)
+        return copy_device(arena, theirs, &m->iface, err);
+    for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
+        if (strcmp(m->kind, builders[i].kind) == 0)
+            return copy_builder(arena, &builders[i], theirs, &m->iface, err);
+    *known = 0;
+    return AVCL_OK;
+}
+
+/* ---- the module ---------------------------------------------------------------------------- */
+static avcl_status check_head(const avcl_module *m, avcl_error *err)
+{
+    const char *letters = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    if (!m->name || *m->name < 'a' || *m->name > 'z' || m->name[strspn(m->name, letters)])
+        return avcl_error_set(err, AVCL_E_ABI, "'%s' is not a name ([a-z][a-z0-9_]*)",
+                              m->name ? m->name : "");
+    if (!m->kind || !*m->kind) return avcl_error_set(err, AVCL_E_ABI, "it has no kind");
+    if (!m->summary || !*m->summary)
+        return avcl_error_set(err, AVCL_E_ABI, "it has no summary");
+    if (m->n_params > MAX_PARAMS || m->params_size > MAX_PARAMS_SIZE)
+        return avcl_error_set(err, AVCL_E_ABI, "%u parameters in %u bytes: at most %d in %d",
+                              m->n_params, m->params_size, MAX_PARAMS, MAX_PARAMS_SIZE);
+    return AVCL_OK;
+}
+
+avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs, avcl_module *out,
+                              int *known, avcl_error *err)
+{
+    *known = 1;
+    if (!theirs) return avcl_error_set(err, AVCL_E_ABI, "a module is NULL");
+    avcl_error own = {0};
+    avcl_status rc = avcl__struct_read(theirs, theirs->struct_size, out, sizeof *out,
+                                       "struct avcl_module", &own);
+    if (!rc) rc = check_head(out, &own);
+    const void *params = NULL;
+    if (!rc)
+        rc = copy_table(arena, out->params, out->param_size, out->n_params, sizeof(avcl_param),
+                        "struct avcl_param", &params, &own);
+    if (!rc)
+        rc = avcl__params_check(params, sizeof(avcl_param), out->n_params, out->params_size,
+                                &own);
+    if (!rc) rc = copy_iface(arena, out, known, &own);
+    if (rc) {
+        const char *name = out->name && *out->name ? out->name : "?";
+        return avcl_error_set(err, rc, "module '%s': %s", name, own.message);
+    }
+    out->struct_size = sizeof *out;
+    out->param_size = sizeof(avcl_param);
+    out->params = params;
+    return AVCL_OK;
+}

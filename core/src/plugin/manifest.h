@@ -1,0 +1,27 @@
+/*
+ * manifest.h - what a plugin file says about itself, read without running its code.
+ *
+ * Reads the ELF section .avcl_plugin by plain reads: every offset is checked and a file
+ * that shrinks meanwhile is a short read, not a signal. [any thread]
+ */
+#ifndef AVCL_PLUGIN_MANIFEST_H
+#define AVCL_PLUGIN_MANIFEST_H
+
+#include "avcl/error.h"
+
+typedef struct avcl_manifest {
+    uint32_t abi_major;
+    uint32_t abi_minor;
+    char id[128];
+    char version[64];
+    char text[320]; /* the whole line, to compare with what the loaded file says */
+} avcl_manifest;
+
+/* AVCL_E_ABI: not a plugin for this machine, or a manifest of another form. The ABI version
+ * itself is not judged here. */
+avcl_status avcl__manifest_read(const char *path, avcl_manifest *out, avcl_error *err);
+
+/* "AVCP abi=0.1 id=avcl.r3d version=1.0"; strict. */
+avcl_status avcl__manifest_parse(const char *text, avcl_manifest *out, avcl_error *err);
+
+#endif
