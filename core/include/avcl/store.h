@@ -75,6 +75,13 @@ AVCL_EXPORT avcl_status avcl_store_mkdirs(const char *path, avcl_error *err);
 /* ---- store ------------------------------------------------------------------------- */
 /* Makes `root` a store (store.yaml, folders) unless it is one already. */
 AVCL_EXPORT avcl_status avcl_store_init(const char *root, avcl_error *err);
+/* runs/3f/3f9c…/FILE and work/3f/3f9c…/FILE below `root`; `file` NULL = the folder itself. */
+AVCL_EXPORT avcl_status avcl_store_run_path(const char *root, const char *run,
+                                            const char *file, char out[4096],
+                                            avcl_error *err);
+AVCL_EXPORT avcl_status avcl_store_work_path(const char *root, const char *run,
+                                             const char *file, char out[4096],
+                                             avcl_error *err);
 /* Claims attempt `attempt` of `run` by link(2): AVCL_OK = ours, AVCL_E_EXISTS = another's. */
 AVCL_EXPORT avcl_status avcl_store_claim(const char *root, const char *run, int32_t attempt,
                                          avcl_error *err);
