@@ -85,13 +85,14 @@ static avcl_status add_commit(avcl_session *s, int32_t program, uint32_t variabl
     const avcl_storage *to = &s->variables[variable];
     uint32_t tag = AVCL_TAG_PLAIN;
     avcl_kernel_spec spec = {"reorder", NULL, 1, 1, &from->info, &to->info, &tag, &tag};
-    avcl_commit commit = {NULL, from->data, to->data, program};
+    avcl_commit commit = {NULL, from->data, to->data, NULL, program};
     uint64_t scratch = 0;
     avcl_status rc = s->api->prepare(s->device, &spec, &commit.kernel, &scratch, err);
     if (rc) return rc;
-    if (avcl__table_add(&s->commits, sizeof commit, &commit)) return AVCL_OK;
+    rc = avcl__session_scratch(s, scratch, &commit.scratch, err);
+    if (!rc && avcl__table_add(&s->commits, sizeof commit, &commit)) return AVCL_OK;
     s->api->release(s->device, commit.kernel);
-    return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a session");
+    return rc ? rc : avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a session");
 }
 
 static avcl_status make_commits(avcl_session *s, avcl_error *err)

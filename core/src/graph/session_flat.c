@@ -27,7 +27,7 @@ static avcl_status need_momentum(avcl_session *s, avcl_error *err)
 {
     if (s->flat[AVCL_FLAT_MOMENTUM] || s->n_flat == 0) return AVCL_OK;
     avcl_tinfo info = {.dtype = s->real, .ndim = 1, .shape = {(int64_t)s->n_flat}};
-    avcl_storage storage;
+    avcl_storage storage = {0};
     avcl_status rc = avcl__session_alloc(s, &info, &s->weight_bytes, &storage, err);
     if (!rc) s->flat[AVCL_FLAT_MOMENTUM] = storage.data;
     return rc;
@@ -52,6 +52,7 @@ static avcl_status prepare_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t n,
     avcl_status rc = s->api->prepare(s->device, &spec, &s->sgd_kernel, &scratch, err);
     s->sgd = *sgd;
     s->sgd_n = n;
+    if (!rc) rc = avcl__session_scratch(s, scratch, &s->sgd_scratch, err);
     if (!rc && !s->sgd_lr.data)
         rc = avcl__session_alloc(s, &lr, &s->io_bytes, &s->sgd_lr, err);
     return rc;
@@ -78,7 +79,7 @@ avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t firs
     char *v = (char *)s->flat[AVCL_FLAT_MOMENTUM] + first * size;
     const void *in[4] = {w, g, v, s->sgd_lr.data};
     void *out[2] = {w, v};
-    return s->api->run(s->device, s->sgd_kernel, in, out, NULL, err);
+    return s->api->run(s->device, s->sgd_kernel, in, out, s->sgd_scratch, err);
 }
 
 static void *flat(avcl_session *s, int32_t which, uint64_t nbytes, avcl_error *err)

@@ -35,6 +35,7 @@ typedef struct avcl_commit { /* pending -> state */
     avcl_kernel *kernel;
     const void *from;
     void *to;
+    void *scratch;
     int32_t program; /* AVCL_TRAIN: FORWARD, AVCL_PROGRAM_UPDATE: UPDATE */
 } avcl_commit;
 
@@ -67,6 +68,7 @@ struct avcl_session {
     avcl_kernel *sgd_kernel;
     avcl_sgd sgd;
     uint64_t sgd_n;
+    void *sgd_scratch;
     avcl_storage sgd_lr;
     int32_t ran; /* last program that ran, -1 = none */
     uint64_t io_bytes;
@@ -76,6 +78,10 @@ struct avcl_session {
 /* Device memory for `info` (real widened to the session's), remembered for freeing. */
 avcl_status avcl__session_alloc(avcl_session *s, const avcl_tinfo *info, uint64_t *counter,
                                 avcl_storage *out, avcl_error *err);
+/* Memory for a kernel that runs between programs, when the arena lies idle: the arena's own
+ * bytes where they suffice. NULL and no error for 0 bytes. */
+avcl_status avcl__session_scratch(avcl_session *s, uint64_t bytes, void **out,
+                                  avcl_error *err);
 /* All storage that does not depend on the programs; initial weights and states. */
 avcl_status avcl__session_make_storage(avcl_session *s, avcl_error *err);
 avcl_status avcl__session_init_variables(avcl_session *s, avcl_error *err);

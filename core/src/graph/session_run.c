@@ -121,8 +121,8 @@ static avcl_status commit_states(avcl_session *s, int32_t program, avcl_error *e
     avcl_status rc = AVCL_OK;
     for (uint32_t i = 0; !rc && i < s->commits.n; i++)
         if (c[i].program == program)
-            rc = s->api->run(s->device, c[i].kernel, &c[i].from, (void *const *)&c[i].to, NULL,
-                             err);
+            rc = s->api->run(s->device, c[i].kernel, &c[i].from, (void *const *)&c[i].to,
+                             c[i].scratch, err);
     return rc;
 }
 

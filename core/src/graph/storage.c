@@ -29,6 +29,17 @@ avcl_status avcl__session_alloc(avcl_session *s, const avcl_tinfo *info, uint64_
     return AVCL_OK;
 }
 
+avcl_status avcl__session_scratch(avcl_session *s, uint64_t bytes, void **out, avcl_error *err)
+{
+    *out = bytes <= s->arena.bytes ? s->arena.data : NULL;
+    if (bytes <= s->arena.bytes) return AVCL_OK;
+    avcl_tinfo info = {.dtype = AVCL_U8, .ndim = 1, .shape = {(int64_t)bytes}};
+    avcl_storage storage = {0};
+    avcl_status rc = avcl__session_alloc(s, &info, &s->io_bytes, &storage, err);
+    if (!rc) *out = storage.data;
+    return rc;
+}
+
 /* One storage per row of a graph table; `info_of` tells the shape. */
 static avcl_storage *make_table(uint32_t n)
 {
@@ -66,7 +77,7 @@ static avcl_status make_flat(avcl_session *s, avcl_error *err)
     avcl_tinfo info = {.dtype = s->real, .ndim = 1, .shape = {(int64_t)s->n_flat}};
     int n_buffers = s->flags & AVCL_SESSION_NO_GRADIENT ? 1 : 2;
     for (int i = 0; i < n_buffers; i++) {
-        avcl_storage storage;
+        avcl_storage storage = {0};
         avcl_status rc = avcl__session_alloc(s, &info, &s->weight_bytes, &storage, err);
         if (rc) return rc;
         s->flat[i] = storage.data;
