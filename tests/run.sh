@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The whole test suite; installs what is missing. ./tests/run.sh [--full] [STEP...]
+#
+#   ./tests/run.sh                everything CI runs, under 20 minutes on 2 cores
+#   ./tests/run.sh unit lua       these steps only (./tests/run.sh --list names them)
+#   ./tests/run.sh --full         also the long campaigns
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. core/tools/need.sh
+
+step_style() { tests/support/check_style.sh; }
+step_arrows() { tests/support/check_arrows.sh; }
+step_build() { build release; }
+step_unit() { ctest --preset release -L 'unit|abi' -j2; }
+step_ops() { ctest --preset release -L 'ops|golden' -j2; }
+step_lua() { tests/lua/run.sh build/release; }
+step_e2e() { tests/e2e/run.sh build/release; }
+step_readme() { tests/support/check_readme.sh build/release; }
+step_clang() { CC=clang build clang; }
+step_asan() { build asan && ctest --preset asan -L 'unit|abi|golden' -j2; }
+step_quickstart() { tests/e2e/quickstart_check.sh; }
+step_tsan() { build tsan && ctest --preset tsan -R 'loader|synth|parallel' -j2; }
+step_kill() { tests/e2e/kill_campaign.sh build/release; }
+
+steps="style arrows build unit ops lua e2e readme clang asan quickstart"
+full="tsan kill"
+
+case ${1:-} in
+    --list) printf '%s\n' $steps $full; exit 0 ;;
+    --full) shift; steps="$steps $full" ;;
+    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+esac
+[ $# -gt 0 ] && steps=$*
+
+need_tests
+mkdir -p build
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
+passed=0 failed=0 failures=""
+for step in $steps; do
+    if ! declare -F "step_$step" >/dev/null; then
+        printf "no step '%s'; ./tests/run.sh --list names them\n" "$step" >&2
+        exit 2
+    fi
+    started=$SECONDS
+    if "step_$step" >"build/test-$step.log" 2>&1; then
+        passed=$((passed + 1)) verdict=ok
+    else
+        failed=$((failed + 1)) verdict=FAILED failures="$failures $step"
+    fi
+    printf '%-12s %-6s %4d s\n' "$step" "$verdict" $((SECONDS - started))
+    if [ $verdict = FAILED ]; then tail -n 60 "build/test-$step.log"; fi
+done
+[ -z "$failures" ] || printf 'failed:%s (logs: build/test-STEP.log)\n' "$failures"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
