@@ -1,0 +1,45 @@
+/*
+ * video_impl.h - the reader behind video.h's functions: decodes a window of frames.
+ *
+ * avcl__window_read hands each frame of [start, start + n) once or more, in
+ * rising order per attempt, to `take`; later attempts overwrite earlier ones.
+ */
+#ifndef AVCL_VIDEO_IMPL_H
+#define AVCL_VIDEO_IMPL_H
+
+#include "media/media_impl.h"
+
+struct avcl_video {
+    char *path;
+    avcl_source source;
+    avcl_index index;
+    avcl_media_info info;
+    AVCodecContext *codec;
+    AVPacket *packet;
+    AVFrame *frame;
+    AVFrame *held; /* the frame before a gap, for broken files */
+    avcl_scaler scaler;
+    int64_t next;     /* the frame that comes out next; < 0: position unknown */
+    int64_t sent_key; /* which key frame was sent last: the GOP we are in */
+    int64_t n_decoded;
+    int32_t drained;
+    int32_t from_start; /* seeking failed once here: only counting is safe */
+};
+
+typedef struct avcl_window {
+    int64_t start;
+    int64_t n;
+    avcl_status (*take)(void *arg, int64_t k, const AVFrame *frame, avcl_error *err);
+    void *arg;
+    int32_t exact;      /* 1: a frame that cannot be decoded is an error */
+    int64_t n_repeated; /* out: frames replaced by a neighbour */
+} avcl_window;
+
+avcl_status avcl__window_read(avcl_video *v, avcl_window *window, avcl_error *err);
+/* Opens (again) at the first packet. */
+avcl_status avcl__video_reopen(avcl_video *v, avcl_error *err);
+/* Decodes one frame into v->frame: 1, or 0 at the end. `skip_before`: packets shown before
+ * it may be dropped where no other frame refers to them. */
+int avcl__video_decode(avcl_video *v, int64_t skip_before);
+
+#endif
