@@ -33,9 +33,9 @@ AVCL_CORE_OPS(AVCL_EXTERN)
 #undef AVCL_EXTERN
 
 /* ---- descriptors ------------------------------------------------------------- */
-#define AVCL_COUNT(a)            ((uint32_t)(sizeof(a) / sizeof *(a)))
-#define AVCL_OP(op)              .struct_size = sizeof(avcl_op), .numerics = 1, .name = #op
-#define AVCL_ARITY(lo, hi, outs) .min_in = (lo), .max_in = (hi), .n_out = (outs)
+#define AVCL_COUNT(a)         ((uint32_t)(sizeof(a) / sizeof *(a)))
+#define AVCL_OP(op)           .struct_size = sizeof(avcl_op), .name = #op, .numerics = 1
+#define AVCL_ARITY(lo, hi, n) .min_in = (lo), .max_in = (hi), .n_out = (n)
 #define AVCL_ATTRS(rows, type)                                                           \
     .attrs = (rows), .n_attrs = AVCL_COUNT(rows), .attrs_size = sizeof(type)
 #define AVCL_CASES(list) .cases = (list), .n_cases = AVCL_COUNT(list)
