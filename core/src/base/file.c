@@ -74,8 +74,8 @@ static int write_once(int fd, const char *text, uint64_t n)
     return (uint64_t)done == n ? 0 : ENOSPC; /* a short write is a full disk or a limit */
 }
 
-avcl_status avcl__file_append(const char *path, const char *text, uint64_t n, int32_t sync,
-                              avcl_error *err)
+avcl_status avcl__file_append(const char *path, const char *text, uint64_t n,
+                              int32_t sync, avcl_error *err)
 {
     avcl_status rc = AVCL_OK;
     char *line = malloc(n + 1);
@@ -85,7 +85,8 @@ avcl_status avcl__file_append(const char *path, const char *text, uint64_t n, in
         goto done;
     }
     if (!line) {
-        rc = avcl_error_set(err, AVCL_E_NOMEM, "out of memory while appending to %s", path);
+        rc = avcl_error_set(err, AVCL_E_NOMEM, "out of memory while appending to %s",
+                            path);
         goto done;
     }
     int cut = ends_inside_line(fd);
