@@ -135,17 +135,21 @@ AVCL_EXPORT avcl_status avcl_loader_get_bad(avcl_loader *l, int64_t i, int64_t *
                                             const char **reason);
 
 /* ---- the synthetic set -------------------------------------------------------------- */
-typedef struct avcl_synth_options {
+/* Twelve classes, eight looks x five sounds; sound alone tells 5/12 of them, moving pictures
+ * 8/12, one still picture 6/12. Writes <split>/NNNNNN.mp4, manifest.csv, classes.txt and, last,
+ * synth.yaml. Splits: unlab, train, val, test, and few5 and few15, the first 5 and 15 clips of
+ * each class of train (where train has as many). Same options and libraries, same bytes. */
+typedef struct avcl_synth_options { /* 0 = the default in brackets */
     int32_t clips;       /* unlabelled clips of the pre-training split */
-    int32_t width;       /* [76] */
-    int32_t height;      /* [56] */
+    int32_t width;       /* [76] even */
+    int32_t height;      /* [56] even */
     int32_t fps;         /* [12] */
     double seconds;      /* [2.0] */
     double difficulty;   /* 0 … 1.5 scales every nuisance */
     uint64_t seed;
-    int32_t train;       /* labelled clips in "train" (a multiple of 12) */
-    int32_t val;
-    int32_t test;
+    int32_t train;       /* labelled clips in "train", a multiple of 12 [180]; -1 = none */
+    int32_t val;         /* [60]; -1 = none */
+    int32_t test;        /* [600]; -1 = none */
     int32_t workers;     /* 0 = cores */
 } avcl_synth_options;
 /* Progress of a running generation; poll from another thread or between steps. */
@@ -154,7 +158,8 @@ typedef struct avcl_synth avcl_synth;
  * directory made with other options, naming the difference). [owned] */
 AVCL_EXPORT avcl_synth *avcl_synth_new(const char *dir, const avcl_synth_options *options,
                                        avcl_error *err);
-/* Waits at most `seconds`; fills done and total; AVCL_END when all is written. */
+/* Waits at most `seconds`; fills done and total; AVCL_END when all is written. A worker's
+ * failure (a full disk, say) comes back from here, again on every call. */
 AVCL_EXPORT avcl_status avcl_synth_wait(avcl_synth *s, double seconds, int64_t *n_done,
                                         int64_t *n_total, avcl_error *err);
 AVCL_EXPORT void avcl_synth_free(avcl_synth *s); /* stops; what is complete stays */

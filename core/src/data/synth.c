@@ -1,0 +1,256 @@
+/*
+ * synth.c - makes a synthetic set: workers take the next clip's number, skip it if its file
+ * is there, else draw, render and encode it. The worker that finishes the last publishes.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/parallel.h"
+#include "data/synth_files.h"
+#include "data/synth_impl.h"
+
+struct avcl_synth {
+    avcl_synth_options options; /* resolved */
+    avcl_synth_split splits[AVCL__SYNTH_SPLITS];
+    char *dir;
+    int64_t n_total;
+    pthread_mutex_t lock; /* over everything below */
+    pthread_cond_t moved;
+    int64_t n_taken;
+    int64_t n_done;
+    int stop;
+    int finished; /* published */
+    avcl_error error;
+    pthread_t *threads; /* only the owner's */
+    int32_t n_threads;
+};
+
+/* What one worker renders into. */
+typedef struct bench {
+    int64_t n_frames;
+    int64_t n_samples;
+    uint8_t *rgb;
+    float *picture; /* scratch */
+    float *sound;   /* scratch: 2 n_samples */
+    float *samples;
+    char *path;
+    size_t path_room;
+} bench;
+
+static void bench_release(bench *b)
+{
+    free(b->rgb);
+    free(b->picture);
+    free(b->sound);
+    free(b->samples);
+    free(b->path);
+}
+
+static int bench_init(bench *b, const avcl_synth *s)
+{
+    const avcl_synth_options *o = &s->options;
+    *b = (bench){0};
+    b->n_frames = (int64_t)(o->seconds * o->fps + 0.5);
+    b->n_samples = b->n_frames * AVCL__SYNTH_RATE / o->fps;
+    size_t scratch = (size_t)avcl__synth_picture_scratch(o->width, o->height);
+    b->rgb = malloc((size_t)b->n_frames * 3 * (size_t)o->width * (size_t)o->height);
+    b->picture = malloc(scratch * sizeof(float));
+    b->sound = malloc(2 * (size_t)b->n_samples * sizeof(float));
+    b->samples = malloc((size_t)b->n_samples * sizeof(float));
+    b->path_room = strlen(s->dir) + 64;
+    b->path = malloc(b->path_room);
+    return b->rgb && b->picture && b->sound && b->samples && b->path;
+}
+
+static avcl_status make_clip(const avcl_synth *s, const char *split, int64_t index, bench *b,
+                             avcl_error *err)
+{
+    const avcl_synth_options *o = &s->options;
+    struct stat st;
+    snprintf(b->path, b->path_room, "%s/%s/%06lld.mp4", s->dir, split, (long long)index);
+    /* Renamed into place when whole; a power cut may still leave an empty one. */
+    if (!stat(b->path, &st) && st.st_size > 0) return AVCL_OK;
+    avcl_synth_clip clip;
+    avcl__synth_draw(o, split, index, &clip);
+    int64_t frame = 3 * (int64_t)o->width * o->height;
+    for (int64_t i = 0; i < b->n_frames; i++)
+        avcl__synth_picture(&clip.scene, o, i, b->picture, b->rgb + i * frame);
+    avcl__synth_sound(&clip, b->sound, b->samples, b->n_samples);
+    avcl_encoder_options e = {
+        .width = o->width, .height = o->height, .fps = o->fps, .rate = AVCL__SYNTH_RATE};
+    return avcl_encode_mp4(b->path, &e, b->rgb, b->n_frames, b->samples, b->n_samples, err);
+}
+
+/* ---- workers ---------------------------------------------------------------------- */
+/* The next clip's number over all splits, or -1 when there is none to make. */
+static int64_t take(avcl_synth *s)
+{
+    pthread_mutex_lock(&s->lock);
+    int64_t i = s->stop || s->error.code || s->n_taken == s->n_total ? -1 : s->n_taken++;
+    pthread_mutex_unlock(&s->lock);
+    return i;
+}
+
+/* Returns 1 to the one worker that finished the last clip. */
+static int put(avcl_synth *s, avcl_status status, const avcl_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!status) s->n_done++;
+    if (status && !s->error.code) s->error = *err;
+    int last = !status && s->n_done == s->n_total;
+    pthread_cond_broadcast(&s->moved);
+    pthread_mutex_unlock(&s->lock);
+    return last;
+}
+
+static void publish(avcl_synth *s)
+{
+    avcl_error err = {0};
+    avcl_status status = avcl__synth_publish(s->dir, &s->options, &err);
+    pthread_mutex_lock(&s->lock);
+    if (status && !s->error.code) s->error = err;
+    s->finished = !status;
+    pthread_cond_broadcast(&s->moved);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void *work(void *arg)
+{
+    avcl_synth *s = arg;
+    bench b;
+    if (!bench_init(&b, s)) {
+        avcl_error err = {0};
+        avcl_error_set(&err, AVCL_E_NOMEM, "synth: out of memory for clips of %d x %d",
+                       s->options.width, s->options.height);
+        put(s, AVCL_E_NOMEM, &err);
+    }
+    for (int64_t i; (i = take(s)) >= 0;) {
+        const avcl_synth_split *split = s->splits;
+        for (; i >= split->n; split++) i -= split->n;
+        avcl_error err = {0};
+        avcl_status status = make_clip(s, split->name, i, &b, &err);
+        if (put(s, status, &err)) publish(s);
+    }
+    bench_release(&b);
+    return NULL;
+}
+
+static avcl_status start(avcl_synth *s, avcl_error *err)
+{
+    int64_t n = s->options.workers ? s->options.workers : (int64_t)avcl__cpu_count();
+    if (n > s->n_total) n = s->n_total;
+    s->threads = calloc((size_t)n, sizeof *s->threads);
+    if (!s->threads) return avcl_error_set(err, AVCL_E_NOMEM, "synth: out of memory");
+    /* Signals are the caller's: workers take none. */
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = 0;
+    for (int64_t i = 0; i < n && !code; i++) {
+        code = pthread_create(&s->threads[s->n_threads], NULL, work, s);
+        if (!code) s->n_threads++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (s->n_threads) return AVCL_OK; /* fewer than asked make the same set */
+    char text[128] = "unknown error";
+    (void)!strerror_r(code, text, sizeof text);
+    return avcl_error_set(err, AVCL_E_IO, "synth: cannot start a worker thread: %s", text);
+}
+
+/* ---- public ------------------------------------------------------------------------ */
+static avcl_synth *make(const char *dir, const avcl_synth_options *options)
+{
+    avcl_synth *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    s->options = *options;
+    s->n_total = avcl__synth_splits(options, s->splits);
+    s->dir = malloc(strlen(dir) + 1);
+    if (!s->dir) {
+        free(s);
+        return NULL;
+    }
+    strcpy(s->dir, dir);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->moved, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return s;
+}
+
+avcl_synth *avcl_synth_new(const char *dir, const avcl_synth_options *options, avcl_error *err)
+{
+    avcl_synth_options resolved;
+    if (!dir || !*dir || !options) {
+        avcl_error_set(err, AVCL_E_INVALID, "synth needs a directory and options");
+        return NULL;
+    }
+    if (avcl__synth_resolve(options, &resolved, err)) return NULL;
+    if (avcl__synth_begin(dir, &resolved, err)) return NULL;
+    avcl_synth *s = make(dir, &resolved);
+    if (!s) {
+        avcl_error_set(err, AVCL_E_NOMEM, "synth: out of memory");
+        return NULL;
+    }
+    if (start(s, err)) {
+        avcl_synth_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+/* `seconds` from now, at most a day. */
+static struct timespec after(double seconds)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double most = 86400.0;
+    double wait = seconds > 0 ? seconds : 0;
+    if (wait > most) wait = most;
+    t.tv_sec += (time_t)wait;
+    t.tv_nsec += (long)((wait - (double)(time_t)wait) * 1e9);
+    if (t.tv_nsec >= 1000000000L) {
+        t.tv_nsec -= 1000000000L;
+        t.tv_sec++;
+    }
+    return t;
+}
+
+avcl_status avcl_synth_wait(avcl_synth *s, double seconds, int64_t *n_done, int64_t *n_total,
+                            avcl_error *err)
+{
+    if (!s) return avcl_error_set(err, AVCL_E_INVALID, "synth: nothing to wait for");
+    struct timespec until = after(seconds);
+    int late = 0;
+    pthread_mutex_lock(&s->lock);
+    while (!s->finished && !s->error.code && late != ETIMEDOUT)
+        late = pthread_cond_timedwait(&s->moved, &s->lock, &until);
+    avcl_status status = s->finished ? AVCL_END : s->error.code;
+    if (status < 0) avcl_error_set(err, status, "%s", s->error.message);
+    if (status >= 0 && n_done) *n_done = s->n_done;
+    if (status >= 0 && n_total) *n_total = s->n_total;
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+void avcl_synth_free(avcl_synth *s)
+{
+    if (!s) return;
+    pthread_mutex_lock(&s->lock);
+    s->stop = 1;
+    pthread_mutex_unlock(&s->lock);
+    for (int32_t i = 0; i < s->n_threads; i++) pthread_join(s->threads[i], NULL);
+    pthread_cond_destroy(&s->moved);
+    pthread_mutex_destroy(&s->lock);
+    free(s->threads);
+    free(s->dir);
+    free(s);
+}
