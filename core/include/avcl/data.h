@@ -19,6 +19,7 @@ typedef struct avcl_dataset_options {
     uint64_t memory_cache_mib; /* decoded clips kept in memory; 0 = none */
     const char *classes;       /* file of class names, one a line; NULL = <dir>/classes.txt if
                                   there is one, else the labels seen, sorted bytewise */
+    const char *cache_path;    /* file that remembers content hashes; NULL = none */
 } avcl_dataset_options;
 /* CSV `path,label[,split]` with a header line or without, paths relative to the file, quoted
  * fields, empty label = unlabelled; or a directory of class folders. A row without a split is

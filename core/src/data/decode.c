@@ -1,0 +1,205 @@
+/*
+ * decode.c - pictures and sound of one file, from the cache or decoded now.
+ *
+ * With room in the cache a clip is decoded whole, else only its window; frames
+ * are the same either way.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "data/sample_impl.h"
+
+#include "data/half.h"
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *want(avcl_buffer *buffer, size_t bytes, avcl_error *err)
+{
+    if (buffer->bytes < bytes) {
+        void *data = realloc(buffer->data, bytes);
+        if (!data) {
+            avcl_error_set(err, AVCL_E_NOMEM, "no memory for %zu bytes of a sample", bytes);
+            return NULL;
+        }
+        buffer->data = data;
+        buffer->bytes = bytes;
+    }
+    return buffer->data;
+}
+
+void avcl__scratch_release(avcl_scratch *scratch)
+{
+    free(scratch->frames.data);
+    free(scratch->floats.data);
+    free(scratch->halves.data);
+    *scratch = (avcl_scratch){0};
+}
+
+static avcl_cache_key clip_key(const avcl_dataset *d, const avcl_request *r)
+{
+    return (avcl_cache_key){d->rows[r->sample].file, NULL, r->view->resize_w,
+                            r->view->resize_h};
+}
+
+static avcl_cut cut_of(const avcl_dataset *d, const avcl_request *r, int64_t n_frames)
+{
+    avcl_draw_key key = {r->seed, d->rows[r->sample].key, r->epoch, r->clip};
+    return avcl__cut_clip(r->view, &key, n_frames);
+}
+
+static void from_entry(const avcl_dataset *d, const avcl_request *r,
+                       const avcl_cache_entry *entry, avcl_clip *out)
+{
+    avcl_cut cut = cut_of(d, r, entry->n);
+    int64_t beyond = cut.start + r->view->frames - entry->n_real;
+    if (beyond > r->view->frames) beyond = r->view->frames;
+    *out = (avcl_clip){entry->data, entry->n,   cut.start, beyond > 0 ? beyond : 0,
+                       entry->time[cut.start], cut};
+}
+
+/* Decodes the whole file into the cache. NULL: no room, or it cannot be decoded whole. */
+static const avcl_cache_entry *fill_cache(avcl_dataset *d, const avcl_request *r, void *video,
+                                          int64_t n)
+{
+    const avcl_view *v = r->view;
+    avcl_cache_key key = clip_key(d, r);
+    uint64_t bytes = (uint64_t)n * (uint64_t)v->resize_w * (uint64_t)v->resize_h * 3;
+    int64_t n_padded = 0;
+    avcl_cache_entry *entry = avcl__cache_reserve(d->cache, &key, bytes, n);
+    if (!entry) return NULL;
+    if (d->source.read(video, 0, n, v->resize_w, v->resize_h, entry->data, &n_padded, NULL)) {
+        avcl__cache_cancel(d->cache, entry);
+        return NULL;
+    }
+    for (int64_t i = 0; i < n; i++)
+        entry->time[i] = d->source.time(video, i);
+    entry->n = n;
+    entry->n_real = n - n_padded;
+    return avcl__cache_insert(d->cache, entry);
+}
+
+static avcl_status read_window(avcl_dataset *d, const avcl_request *r, avcl_scratch *scratch,
+                               void *video, avcl_clip *out, avcl_error *err)
+{
+    const avcl_view *v = r->view;
+    avcl_clip clip = {.n = v->frames, .cut = cut_of(d, r, d->source.n_frames(video))};
+    size_t bytes = (size_t)v->frames * (size_t)v->resize_w * (size_t)v->resize_h * 3;
+    uint8_t *rgb = want(&scratch->frames, bytes, err);
+    if (!rgb) return AVCL_E_NOMEM;
+    avcl_status status = d->source.read(video, clip.cut.start, v->frames, v->resize_w,
+                                        v->resize_h, rgb, &clip.n_padded, err);
+    if (status) return status;
+    clip.rgb = rgb;
+    clip.start_s = d->source.time(video, clip.cut.start);
+    *out = clip;
+    return AVCL_OK;
+}
+
+static avcl_status decode_clip(avcl_dataset *d, const avcl_request *r, avcl_scratch *scratch,
+                               avcl_clip *out, avcl_error *err)
+{
+    avcl_error why = {0};
+    void *video = d->source.open(d->source.arg, d->paths[d->rows[r->sample].file], &why);
+    if (!video)
+        return avcl_error_set(err, why.code ? why.code : AVCL_E_IO, "%s",
+                              why.code ? why.message : "cannot be opened");
+    avcl_status status = AVCL_OK;
+    int64_t n = d->source.n_frames(video);
+    const avcl_cache_entry *entry = n > 0 ? fill_cache(d, r, video, n) : NULL;
+    if (n <= 0)
+        status = avcl_error_set(err, AVCL_E_CORRUPT, "no frames");
+    else if (entry)
+        from_entry(d, r, entry, out);
+    else
+        status = read_window(d, r, scratch, video, out, err);
+    scratch->frames_decoded += d->source.n_decoded(video);
+    d->source.close(video);
+    return status;
+}
+
+avcl_status avcl__clip_read(avcl_dataset *d, const avcl_request *request,
+                            avcl_scratch *scratch, avcl_clip *out, avcl_error *err)
+{
+    avcl_cache_key key = clip_key(d, request);
+    const avcl_cache_entry *entry = avcl__cache_find(d->cache, &key);
+    if (entry) {
+        scratch->cache_hits++;
+        from_entry(d, request, entry, out);
+        return AVCL_OK;
+    }
+    double start = now();
+    avcl_status status = decode_clip(d, request, scratch, out, err);
+    scratch->decode_s += now() - start;
+    return status;
+}
+
+/* Float picture of a wave, and its f16 copy into `halves`. */
+static avcl_status draw_picture(const avcl_mel *mel, const avcl_wave *wave,
+                                avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
+{
+    const avcl_mel_options *o = avcl_mel_get_options(mel);
+    avcl_picture picture = {NULL, o->bands, o->columns};
+    if (picture.columns < 0) picture.columns = avcl_mel_n_frames(mel, wave->n);
+    int64_t n = picture.bands * picture.columns;
+    float *floats = want(&scratch->floats, (size_t)n * sizeof *floats, err);
+    uint16_t *halves = want(&scratch->halves, (size_t)n * sizeof *halves, err);
+    if (!floats || !halves) return AVCL_E_NOMEM;
+    avcl_status status = avcl_mel_picture(mel, wave->samples, wave->n, floats, err);
+    if (status) return status;
+    for (int64_t i = 0; i < n; i++)
+        halves[i] = avcl__half_from_float(floats[i]);
+    picture.mel = halves;
+    *out = picture;
+    return AVCL_OK;
+}
+
+static void keep_picture(avcl_dataset *d, const avcl_cache_key *key, const avcl_picture *p)
+{
+    int64_t columns = p->mel ? p->columns : 0;
+    uint64_t bytes = (uint64_t)(p->bands * columns) * sizeof *p->mel;
+    avcl_cache_entry *entry = avcl__cache_reserve(d->cache, key, bytes, 0);
+    if (!entry) return;
+    if (bytes) memcpy(entry->data, p->mel, bytes);
+    entry->n = columns;
+    avcl__cache_insert(d->cache, entry);
+}
+
+static avcl_status decode_picture(avcl_dataset *d, const avcl_cache_key *key,
+                                  avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
+{
+    avcl_wave wave = {0};
+    avcl_picture picture = {0};
+    double start = now();
+    int32_t rate = avcl_mel_get_options(key->mel)->rate;
+    avcl_status status = d->source.wave(d->source.arg, d->paths[key->file], rate, &wave, err);
+    scratch->decode_s += now() - start;
+    if (status) return status;
+    start = now();
+    if (wave.has_audio) status = draw_picture(key->mel, &wave, scratch, &picture, err);
+    d->source.release(&wave);
+    scratch->mel_s += now() - start;
+    if (status) return status;
+    keep_picture(d, key, &picture);
+    *out = picture;
+    return AVCL_OK;
+}
+
+avcl_status avcl__picture_read(avcl_dataset *d, int64_t file, const avcl_mel_options *options,
+                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
+{
+    const avcl_mel *mel = avcl__dataset_mel(d, options, err);
+    if (!mel) return AVCL_E_INVALID;
+    avcl_cache_key key = {file, mel, 0, 0};
+    const avcl_cache_entry *entry = avcl__cache_find(d->cache, &key);
+    if (!entry) return decode_picture(d, &key, scratch, out, err);
+    scratch->cache_hits++;
+    *out = (avcl_picture){entry->n ? entry->data : NULL, avcl_mel_get_options(mel)->bands,
+                          entry->n};
+    return AVCL_OK;
+}

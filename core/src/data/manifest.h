@@ -1,0 +1,43 @@
+/*
+ * manifest.h - the rows of a data set: which file, which label, which split.
+ *
+ * Read from a CSV (path,label[,split]) or from a directory of class folders.
+ * Text lives in the manifest's arena. No file but the manifest is opened.
+ */
+#ifndef AVCL_MANIFEST_H
+#define AVCL_MANIFEST_H
+
+#include "base/arena.h"
+
+#include "avcl/error.h"
+
+typedef struct avcl_manifest_row {
+    const char *rel;   /* as written */
+    const char *label; /* "" = unlabelled */
+    const char *split;
+    int64_t line; /* 0 for directories */
+} avcl_manifest_row;
+
+typedef struct avcl_manifest {
+    avcl_arena arena;
+    const char *file;   /* for messages: the CSV or the directory */
+    const char *folder; /* absolute: what rel is relative to */
+    avcl_manifest_row *rows;
+    int64_t n;
+    int64_t capacity;
+} avcl_manifest;
+
+/* `path`: a CSV, a directory that holds manifest.csv, or one of class folders. */
+avcl_status avcl__manifest_read(avcl_manifest *m, const char *path, avcl_error *err);
+void avcl__manifest_release(avcl_manifest *m);
+avcl_status avcl__manifest_add(avcl_manifest *m, avcl_manifest_row row, avcl_error *err);
+
+/* Rows of a directory of class folders, classes and files sorted bytewise. */
+avcl_status avcl__folders_read(avcl_manifest *m, avcl_error *err);
+
+/* The whole of a small text file, NUL-terminated; free() it. */
+char *avcl__text_read(const char *path, size_t *n, avcl_error *err);
+/* The nearest of names[n] by edit distance when it is near enough to be meant, else NULL. */
+const char *avcl__nearest(const char *name, const char *const *names, int64_t n);
+
+#endif

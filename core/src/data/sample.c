@@ -1,0 +1,136 @@
+/*
+ * sample.c - the pure read of one sample: decode, cut, lay out.
+ *
+ * Everything is read before anything is written, so a bad file leaves the
+ * caller's rows as they were.
+ */
+#include <string.h>
+
+#include "data/sample_impl.h"
+
+/* [T, h, w, 3] cut to [3, T, crop, crop]; every frame of the clip is cut alike. */
+static void lay_out_clip(const avcl_view *v, const avcl_clip *clip, uint8_t *rgb)
+{
+    size_t side = (size_t)v->crop;
+    size_t plane = side * side;
+    size_t channel = plane * (size_t)v->frames;
+    size_t row = (size_t)v->resize_w * 3;
+    for (int32_t t = 0; t < v->frames; t++) {
+        int64_t at = clip->first + t < clip->n ? clip->first + t : clip->n - 1;
+        const uint8_t *frame = clip->rgb + (size_t)at * row * (size_t)v->resize_h;
+        for (size_t y = 0; y < side; y++) {
+            const uint8_t *from = frame + ((size_t)clip->cut.y + y) * row +
+                                  (size_t)clip->cut.x * 3;
+            uint8_t *to = rgb + (size_t)t * plane + y * side;
+            for (size_t x = 0; x < side; x++)
+                for (size_t c = 0; c < 3; c++)
+                    to[c * channel + x] = from[x * 3 + c];
+        }
+    }
+}
+
+static void lay_out_mel(const avcl_picture *p, const avcl_cut *cut, int32_t side, uint16_t *mel)
+{
+    for (int32_t y = 0; y < side; y++) {
+        uint16_t *to = mel + (size_t)y * (size_t)side;
+        size_t at = (size_t)(cut->y + y) * (size_t)p->columns + (size_t)cut->x;
+        if (p->mel)
+            memcpy(to, p->mel + at, (size_t)side * sizeof *to);
+        else
+            memset(to, 0, (size_t)side * sizeof *to);
+    }
+}
+
+/* The file whose sound the sample gets: its own, or another's of the split. */
+static avcl_status choose_sound(const avcl_dataset *d, const avcl_request *r, int64_t *file,
+                                avcl_error *err)
+{
+    const avcl_row *row = &d->rows[r->sample];
+    const avcl_split *split = &d->splits[row->split];
+    *file = row->file;
+    if (!r->view->shuffle_pairs) return AVCL_OK;
+    if (split->n < 2)
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "shuffle_pairs needs two samples, split '%s' has one",
+                              split->name);
+    avcl_draw_key key = {r->seed, row->key, r->epoch, r->clip};
+    *file = d->rows[split->rows[avcl__other_place(&key, row->place, split->n)]].file;
+    return AVCL_OK;
+}
+
+static avcl_status read_sound(avcl_dataset *d, const avcl_request *r, avcl_scratch *scratch,
+                              avcl_picture *out, avcl_error *err)
+{
+    int64_t file = 0;
+    avcl_status status = choose_sound(d, r, &file, err);
+    if (status) return status;
+    status = avcl__picture_read(d, file, &r->view->mel, scratch, out, err);
+    if (status == AVCL_OK && out->mel && out->columns < r->view->mel_crop)
+        status = avcl_error_set(err, AVCL_E_SHAPE,
+                                "the mel picture has %lld columns, mel_crop is %d",
+                                (long long)out->columns, r->view->mel_crop);
+    if (status && file != d->rows[r->sample].file)
+        avcl_error_prefix(err, "sound of %s", d->paths[file]);
+    return status;
+}
+
+static void write_out(const avcl_dataset *d, const avcl_request *r, const avcl_clip *clip,
+                      const avcl_picture *picture, avcl_sample *out)
+{
+    const avcl_row *row = &d->rows[r->sample];
+    avcl_draw_key key = {r->seed, row->key, r->epoch, r->clip};
+    if (clip->rgb) lay_out_clip(r->view, clip, out->rgb);
+    if (out->mel) {
+        avcl_cut cut = {0};
+        if (picture->mel)
+            cut = avcl__cut_mel(r->view, &key, picture->bands, picture->columns);
+        lay_out_mel(picture, &cut, r->view->mel_crop, out->mel);
+    }
+    out->start_frame = clip->cut.start;
+    out->start_s = clip->start_s;
+    out->label = row->label;
+    out->has_audio = picture->mel != NULL;
+    out->n_padded = (int32_t)clip->n_padded;
+    out->reserved = 0;
+}
+
+avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
+                              avcl_scratch *scratch, avcl_sample *out, avcl_error *err)
+{
+    avcl_status status = AVCL_OK;
+    avcl_clip clip = {0};
+    avcl_picture picture = {0};
+    avcl_sample wanted = *out;
+    if (!request->view->frames) wanted.rgb = NULL;
+    if (!request->view->mel_crop) wanted.mel = NULL;
+    if (wanted.rgb) status = avcl__clip_read(d, request, scratch, &clip, err);
+    if (status == AVCL_OK && wanted.mel)
+        status = read_sound(d, request, scratch, &picture, err);
+    if (status)
+        return avcl_error_prefix(err, "%s", d->manifest.rows[request->sample].rel), status;
+    write_out(d, request, &clip, &picture, &wanted);
+    wanted.rgb = out->rgb;
+    wanted.mel = out->mel;
+    *out = wanted;
+    if (clip.rgb) scratch->frames_used += request->view->frames - clip.n_padded;
+    return AVCL_OK;
+}
+
+avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64_t seed, uint32_t epoch,
+                             const avcl_view *view, int32_t clip, avcl_sample *out,
+                             avcl_error *err)
+{
+    avcl_scratch scratch = {0};
+    avcl_request request = {sample, seed, epoch, clip, view};
+    avcl_status status = avcl__view_check(view, err);
+    if (status) return status;
+    if (sample < 0 || sample >= d->manifest.n)
+        return avcl_error_set(err, AVCL_E_NOT_FOUND, "sample %lld of %lld", (long long)sample,
+                              (long long)d->manifest.n);
+    if (clip < 0 || clip >= avcl__view_n_clips(view))
+        return avcl_error_set(err, AVCL_E_INVALID, "clip %d, the view has %d", clip,
+                              avcl__view_n_clips(view));
+    status = avcl__sample_read(d, &request, &scratch, out, err);
+    avcl__scratch_release(&scratch);
+    return status;
+}

@@ -1,0 +1,62 @@
+/*
+ * sample_impl.h - reading one sample with a worker's own scratch memory and counters.
+ */
+#ifndef AVCL_SAMPLE_IMPL_H
+#define AVCL_SAMPLE_IMPL_H
+
+#include "data/dataset_impl.h"
+#include "data/sampler.h"
+
+typedef struct avcl_buffer {
+    void *data;
+    size_t bytes;
+} avcl_buffer;
+
+/* One thread's. Zero it first; counters add up until their owner takes them. */
+typedef struct avcl_scratch {
+    avcl_buffer frames; /* u8 window */
+    avcl_buffer floats; /* f32 mel picture */
+    avcl_buffer halves; /* f16 mel picture */
+    double decode_s;
+    double mel_s;
+    int64_t frames_decoded;
+    int64_t frames_used;
+    int64_t cache_hits;
+} avcl_scratch;
+
+void avcl__scratch_release(avcl_scratch *scratch);
+
+typedef struct avcl_request {
+    int64_t sample;
+    uint64_t seed;
+    uint32_t epoch;
+    int32_t clip;
+    const avcl_view *view; /* checked */
+} avcl_request;
+
+/* avcl_sample_read without checks of the view. `out` is untouched on failure. */
+avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
+                              avcl_scratch *scratch, avcl_sample *out, avcl_error *err);
+
+/* A whole clip or a window of it, in the cache or in the scratch. */
+typedef struct avcl_clip {
+    const uint8_t *rgb; /* [n, h, w, 3]; frames past the last repeat it */
+    int64_t n;
+    int64_t first; /* index in rgb of the wanted start */
+    int64_t n_padded;
+    double start_s;
+    avcl_cut cut;
+} avcl_clip;
+avcl_status avcl__clip_read(avcl_dataset *d, const avcl_request *request,
+                            avcl_scratch *scratch, avcl_clip *out, avcl_error *err);
+
+typedef struct avcl_picture {
+    const uint16_t *mel; /* f16 [bands, columns]; NULL = the file has no audio */
+    int64_t bands;
+    int64_t columns;
+} avcl_picture;
+/* The mel picture of a file. */
+avcl_status avcl__picture_read(avcl_dataset *d, int64_t file, const avcl_mel_options *options,
+                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err);
+
+#endif
