@@ -1,4 +1,4 @@
-/* folders.c - a directory of class folders as a manifest, and two small text helpers. */
+/* folders.c - a directory of class folders as a manifest. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,8 +12,6 @@
 static const char *const video_suffixes[] = {".3gp", ".avi", ".flv", ".m4v", ".mkv",
                                              ".mov", ".mp4", ".mpeg", ".mpg", ".ogv",
                                              ".ts", ".webm", ".wmv"};
-
-enum { MAX_TEXT = 1 << 30 };
 
 /* Sorts bytewise whatever the locale: strcmp compares as unsigned char. */
 static int compare_names(const void *a, const void *b)
@@ -102,68 +100,4 @@ avcl_status avcl__folders_read(avcl_manifest *m, avcl_error *err)
         status = avcl_error_set(err, AVCL_E_INVALID,
                                 "%s: neither manifest.csv nor class folders in it", m->file);
     return status;
-}
-
-char *avcl__text_read(const char *path, size_t *n, avcl_error *err)
-{
-    char *text = NULL;
-    struct stat st;
-    FILE *f = fopen(path, "re");
-    if (!f || fstat(fileno(f), &st)) {
-        avcl_error_set(err, errno == ENOENT ? AVCL_E_NOT_FOUND : AVCL_E_IO, "%s: %s", path,
-                       strerror(errno));
-    } else if (!S_ISREG(st.st_mode) || st.st_size > MAX_TEXT) {
-        avcl_error_set(err, AVCL_E_INVALID, "%s: not a text file of at most 1 GiB", path);
-    } else if (!(text = malloc((size_t)st.st_size + 1))) {
-        avcl_error_set(err, AVCL_E_NOMEM, "%s: no memory for %lld bytes", path,
-                       (long long)st.st_size);
-    } else if ((*n = fread(text, 1, (size_t)st.st_size, f)), ferror(f)) {
-        avcl_error_set(err, AVCL_E_IO, "%s: %s", path, strerror(errno));
-        free(text);
-        text = NULL;
-    } else if (memchr(text, 0, *n)) {
-        avcl_error_set(err, AVCL_E_INVALID, "%s: holds a NUL byte, so it is no text", path);
-        free(text);
-        text = NULL;
-    }
-    if (text) text[*n] = '\0';
-    if (f) fclose(f);
-    return text;
-}
-
-/* Levenshtein; long names are not compared. */
-static int edit_distance(const char *a, const char *b)
-{
-    enum { LONGEST = 63 };
-    int row[LONGEST + 1];
-    size_t n = strlen(a);
-    size_t m = strlen(b);
-    if (n > LONGEST || m > LONGEST) return LONGEST;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = (int)j;
-    for (size_t i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= m; j++) {
-            int change = diagonal + (a[i - 1] != b[j - 1]);
-            int shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = change < shift ? change : shift;
-        }
-    }
-    return row[m];
-}
-
-const char *avcl__nearest(const char *name, const char *const *names, int64_t n)
-{
-    const char *best = NULL;
-    int limit = (int)strlen(name) / 3 + 1;
-    if (limit > 4) limit = 4;
-    for (int64_t i = 0; i < n; i++) {
-        int distance = edit_distance(name, names[i]);
-        if (distance > limit || distance >= (int)strlen(names[i])) continue;
-        best = names[i];
-        limit = distance - 1;
-    }
-    return best;
 }

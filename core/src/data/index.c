@@ -5,6 +5,8 @@
 
 #include "data/dataset_impl.h"
 
+#include "base/nearest.h"
+
 typedef struct named {
     const char *name;
     int64_t index;
@@ -34,10 +36,10 @@ static avcl_status at_row(const avcl_dataset *d, int64_t row, avcl_error *err)
 static avcl_status unknown_label(const avcl_dataset *d, int64_t row, avcl_error *err)
 {
     const char *label = d->manifest.rows[row].label;
-    const char *meant = avcl__nearest(label, d->classes, d->n_classes);
-    if (meant)
+    int32_t near = avcl__nearest(label, d->classes, (uint32_t)d->n_classes);
+    if (near >= 0)
         avcl_error_set(err, AVCL_E_INVALID, "unknown label '%s', did you mean '%s'", label,
-                       meant);
+                       d->classes[near]);
     else
         avcl_error_set(err, AVCL_E_INVALID, "unknown label '%s', %s lists %d classes", label,
                        d->classes_file, d->n_classes);

@@ -7,6 +7,8 @@
 
 #include "data/manifest.h"
 
+#include "base/file.h"
+#include "base/nearest.h"
 #include "data/csv.h"
 
 enum { PATH, LABEL, SPLIT, N_COLUMNS };
@@ -38,6 +40,20 @@ avcl_status avcl__manifest_add(avcl_manifest *m, avcl_manifest_row row, avcl_err
     return AVCL_OK;
 }
 
+char *avcl__text_read(const char *path, size_t *n, avcl_error *err)
+{
+    char *text = NULL;
+    uint64_t size = 0;
+    if (avcl__file_read(path, &text, &size, err)) return NULL;
+    if (memchr(text, 0, size)) {
+        avcl_error_set(err, AVCL_E_INVALID, "%s: holds a NUL byte, so it is no text", path);
+        free(text);
+        return NULL;
+    }
+    *n = size;
+    return text;
+}
+
 static int find_field(const avcl_csv_record *record, const char *name)
 {
     for (int32_t i = 0; i < record->n; i++)
@@ -59,8 +75,9 @@ static avcl_status check_header(const avcl_csv_record *record, avcl_error *err)
         if (find_field(record, name) != i)
             return avcl_error_set(err, AVCL_E_INVALID, "line %lld: column '%s' twice",
                                   (long long)record->line, name);
-        const char *meant = avcl__nearest(name, column_names, N_COLUMNS);
-        if (meant && strcmp(meant, name) && find_field(record, meant) < 0)
+        int32_t near = avcl__nearest(name, column_names, N_COLUMNS);
+        const char *meant = near < 0 ? name : column_names[near];
+        if (strcmp(meant, name) && find_field(record, meant) < 0)
             return avcl_error_set(err, AVCL_E_INVALID,
                                   "line %lld: unknown column '%s', did you mean '%s'",
                                   (long long)record->line, name, meant);

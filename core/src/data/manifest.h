@@ -35,9 +35,7 @@ avcl_status avcl__manifest_add(avcl_manifest *m, avcl_manifest_row row, avcl_err
 /* Rows of a directory of class folders, classes and files sorted bytewise. */
 avcl_status avcl__folders_read(avcl_manifest *m, avcl_error *err);
 
-/* The whole of a small text file, NUL-terminated; free() it. */
+/* The whole of a text file, NUL-terminated and without other NULs; free() it. */
 char *avcl__text_read(const char *path, size_t *n, avcl_error *err);
-/* The nearest of names[n] by edit distance when it is near enough to be meant, else NULL. */
-const char *avcl__nearest(const char *name, const char *const *names, int64_t n);
 
 #endif

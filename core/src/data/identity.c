@@ -1,0 +1,173 @@
+/*
+ * identity.c - the hash that says which data a run saw.
+ *
+ * Rows with each file's size and content, or for generated sets rows with the
+ * generator's text. Content hashes are remembered by (inode, size, mtime), one
+ * line each: "inode size seconds.nanoseconds sha256".
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "avcl/store.h"
+
+#include "base/text.h"
+#include "data/dataset_impl.h"
+
+enum { HEX = 64 };
+
+typedef struct known {
+    uint64_t inode;
+    uint64_t size;
+    int64_t seconds;
+    int64_t nanoseconds;
+    char hex[HEX + 1];
+} known;
+
+typedef struct memory {
+    known *items; /* [0, n_sorted) sorted, the rest new */
+    size_t n;
+    size_t n_sorted;
+    size_t capacity;
+} memory;
+
+static int compare_known(const void *a, const void *b)
+{
+    const known *x = a;
+    const known *y = b;
+    if (x->inode != y->inode) return x->inode < y->inode ? -1 : 1;
+    if (x->size != y->size) return x->size < y->size ? -1 : 1;
+    if (x->seconds != y->seconds) return x->seconds < y->seconds ? -1 : 1;
+    return (x->nanoseconds > y->nanoseconds) - (x->nanoseconds < y->nanoseconds);
+}
+
+static avcl_status remember(memory *m, const known *item, avcl_error *err)
+{
+    if (m->n == m->capacity) {
+        size_t capacity = m->capacity ? m->capacity * 2 : 256;
+        known *items = realloc(m->items, capacity * sizeof *items);
+        if (!items) return avcl_error_set(err, AVCL_E_NOMEM, "no memory for content hashes");
+        m->items = items;
+        m->capacity = capacity;
+    }
+    m->items[m->n++] = *item;
+    return AVCL_OK;
+}
+
+/* Lines that are not whole are left out: they cost a second look at the file, no more. */
+static avcl_status load(memory *m, const char *path, avcl_error *err)
+{
+    struct stat st;
+    size_t n = 0;
+    avcl_status status = AVCL_OK;
+    if (!path || stat(path, &st)) return AVCL_OK;
+    char *text = avcl__text_read(path, &n, err);
+    if (!text) return AVCL_E_IO;
+    for (char *line = text; *line && status == AVCL_OK;) {
+        known k;
+        char *end = strchr(line, '\n');
+        if (!end) break;
+        *end = '\0';
+        if (sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNd64 ".%" SCNd64 " %64[0-9a-f]",
+                   &k.inode, &k.size, &k.seconds, &k.nanoseconds, k.hex) == 5 &&
+            strlen(k.hex) == HEX)
+            status = remember(m, &k, err);
+        line = end + 1;
+    }
+    free(text);
+    if (m->n) qsort(m->items, m->n, sizeof *m->items, compare_known);
+    m->n_sorted = m->n;
+    return status;
+}
+
+static avcl_status save(const memory *m, const char *path, avcl_error *err)
+{
+    if (!path || m->n == m->n_sorted) return AVCL_OK;
+    avcl__text text = {0};
+    for (size_t i = 0; i < m->n; i++) {
+        const known *k = &m->items[i];
+        avcl__text_format(&text, "%" PRIu64 " %" PRIu64 " %" PRId64 ".%09" PRId64 " %s\n",
+                          k->inode, k->size, k->seconds, k->nanoseconds, k->hex);
+    }
+    avcl_status status =
+        text.failed ? avcl_error_set(err, AVCL_E_NOMEM, "no memory for content hashes")
+                    : avcl_file_publish(path, text.data, text.n, 1, err);
+    avcl__text_release(&text);
+    return status;
+}
+
+/* "size sha256", or "missing": a file that is not there is a bad sample, not a bad set. */
+static avcl_status describe(memory *m, const char *path, char out[HEX + 32], avcl_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) || !S_ISREG(st.st_mode)) {
+        strcpy(out, "missing");
+        return AVCL_OK;
+    }
+    known k = {(uint64_t)st.st_ino, (uint64_t)st.st_size, st.st_mtim.tv_sec,
+               st.st_mtim.tv_nsec, ""};
+    const known *found =
+        m->n_sorted ? bsearch(&k, m->items, m->n_sorted, sizeof k, compare_known) : NULL;
+    if (found) {
+        memcpy(k.hex, found->hex, sizeof k.hex);
+    } else {
+        avcl_status status = avcl_sha256_file(path, k.hex, err);
+        if (status == AVCL_OK) status = remember(m, &k, err);
+        if (status) return status;
+    }
+    snprintf(out, HEX + 32, "%" PRIu64 " %s", k.size, k.hex);
+    return AVCL_OK;
+}
+
+/* Length before text, so that no two lists of texts read alike. */
+static void add_text(avcl__text *text, const char *words)
+{
+    avcl__text_format(text, "%zu:", strlen(words));
+    avcl__text_add(text, words);
+}
+
+static void add_rows(const avcl_dataset *d, avcl__text *text)
+{
+    for (int32_t i = 0; i < d->n_classes; i++)
+        add_text(text, d->classes[i]);
+    avcl__text_add(text, "\n");
+    for (int64_t i = 0; i < d->manifest.n; i++) {
+        const avcl_manifest_row *row = &d->manifest.rows[i];
+        add_text(text, row->rel);
+        add_text(text, row->label);
+        add_text(text, row->split);
+        avcl__text_add(text, "\n");
+    }
+}
+
+static avcl_status add_files(const avcl_dataset *d, avcl__text *text, avcl_error *err)
+{
+    memory m = {0};
+    avcl_status status = load(&m, d->hash_cache, err);
+    for (int64_t i = 0; i < d->n_files && status == AVCL_OK; i++) {
+        char words[HEX + 32];
+        status = describe(&m, d->paths[i], words, err);
+        if (status == AVCL_OK) avcl__text_format(text, "%s\n", words);
+    }
+    if (status == AVCL_OK) status = save(&m, d->hash_cache, err);
+    free(m.items);
+    return status;
+}
+
+avcl_status avcl_dataset_hash(avcl_dataset *d, char hex[65], avcl_error *err)
+{
+    avcl__text text = {0};
+    avcl_status status = AVCL_OK;
+    add_rows(d, &text);
+    if (d->generator)
+        add_text(&text, d->generator);
+    else
+        status = add_files(d, &text, err);
+    if (status == AVCL_OK && text.failed)
+        status = avcl_error_set(err, AVCL_E_NOMEM, "no memory for the data set's hash");
+    if (status == AVCL_OK) avcl_sha256_hex(text.data, text.n, hex);
+    avcl__text_release(&text);
+    return status;
+}
