@@ -1,0 +1,23 @@
+/*
+ * cdef.h - every public header, in order, for `cc -E -P -DAVCL_CDEF`: LuaJIT's declarations.
+ *
+ * Never compiled. build.h and philox.h are source, not ABI, and stay out.
+ */
+#include "avcl/data.h"
+#include "avcl/device.h"
+#include "avcl/error.h"
+#include "avcl/graph.h"
+#include "avcl/host.h"
+#include "avcl/media.h"
+#include "avcl/op.h"
+#include "avcl/ops.h"
+#include "avcl/param.h"
+#include "avcl/plugin.h"
+#include "avcl/session.h"
+#include "avcl/store.h"
+#include "avcl/train.h"
+#include "avcl/types.h"
+
+#include "cli/signals.h"
+
+const char *avcl_abi_hash(void); /* SHA-256 of this text, compiled into libavcl */

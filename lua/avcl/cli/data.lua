@@ -1,0 +1,128 @@
+-- cli/data.lua - `avcl data`: look into files the way training sees them; make the synthetic set.
+local c = require 'avcl.ffi'
+local doc = require 'avcl.doc'
+local lfs = require 'lfs'
+local media = require 'avcl.media'
+local term = require 'avcl.cli.term'
+
+local M = {
+  summary = 'Look into media files as training sees them; make the synthetic data set.',
+  example = 'avcl data synth data/synth --clips 2000',
+}
+
+local function file(command)
+  command:argument('file', 'Media file.'):argname 'FILE'
+end
+
+local function range(command)
+  command:option('--start', 'First frame.'):convert(tonumber):default '0':argname 'N'
+  command:option('-n --count', 'How many frames.'):convert(tonumber):argname 'N'
+end
+
+local function size_of(text)
+  local w, h = text:match '^(%d+)x(%d+)$'
+  if not w then return nil, "'" .. text .. "' is not WIDTHxHEIGHT" end
+  return { tonumber(w), tonumber(h) }
+end
+
+local function setup_synth(command)
+  command:argument('dir', 'Where; made if need be, completed if begun.'):argname 'DIR'
+  local defaults = {
+    clips = 2000, train = 1200, val = 240, test = 600, seed = 1, difficulty = 1, width = 0,
+    height = 0, fps = 0, seconds = 0, workers = 0,
+  }
+  local docs = {
+    clips = 'Unlabelled clips, for pre-training.', train = 'Labelled clips (multiple of 12).',
+    val = 'Validation clips.', test = 'Test clips.', seed = 'Seed.',
+    difficulty = 'Scale of every nuisance, 0 to 1.5.', workers = 'Processes; 0 = cores.',
+    width = 'Pixels; 0 = the default.', height = 'Pixels; 0 = the default.',
+    fps = 'Frames a second; 0 = the default.', seconds = 'Length; 0 = the default.',
+  }
+  for _, name in ipairs(media.synth_options) do
+    command:option('--' .. name, docs[name]):convert(tonumber):default(tostring(defaults[name]))
+      :argname 'N'
+  end
+end
+
+function M.setup(command)
+  command:command_target 'action'
+  local probe = command:command('probe', 'What a file contains.')
+  file(probe)
+  probe:flag('--json', 'One JSON document.')
+  local frames = command:command('frames', 'Frames as PNG files.')
+  file(frames)
+  range(frames)
+  frames:option('--size', 'Scale to this.'):argname 'WxH':convert(size_of)
+  frames:option('-o --out', 'Folder.'):default '.':argname 'DIR'
+  local md5 = command:command('md5', "MD5 of decoded frames, as ffmpeg's framemd5.")
+  file(md5)
+  range(md5)
+  local mel = command:command('mel', 'Log-mel picture as PNG.')
+  file(mel)
+  mel:option('-o --out', 'PNG file.'):default 'mel.png':argname 'FILE'
+  for _, name in ipairs { 'rate', 'window', 'hop', 'n_fft', 'bands', 'columns' } do
+    mel:option('--' .. name:gsub('_', '-')):convert(tonumber):argname 'N':target(name)
+  end
+  mel:option('--scale'):choices { 'slaney', 'htk' }
+  setup_synth(command:command('synth', 'Make the synthetic data set.'))
+end
+
+local actions = {}
+
+function actions.probe(args)
+  local info = media.probe(args.file)
+  if args.json then
+    local list = { { 'schema', 'avcl.probe/1' }, { 'file', args.file } }
+    for _, key in ipairs(media.info_fields) do list[#list + 1] = { key, info[key] } end
+    print(doc.json(doc.map(list)))
+    return
+  end
+  local rows = {}
+  for i, key in ipairs(media.info_fields) do rows[i] = { key, tostring(info[key]) } end
+  print(term.columns(rows))
+end
+
+function actions.frames(args)
+  lfs.mkdir(args.out)
+  media.frames(args.file, args.start, args.count or 16, args.size, function(i, rgb, w, h)
+    local path = ('%s/frame-%06d.png'):format(args.out, i)
+    media.write_png(path, rgb, w, h, 3)
+    print(path)
+  end)
+end
+
+function actions.md5(args)
+  for i, hex in ipairs(media.md5(args.file, args.start, args.count)) do
+    print(args.start + i - 1, hex)
+  end
+end
+
+function actions.mel(args)
+  local picture, bands, columns = media.mel(args.file, args)
+  media.write_mel_png(args.out, picture, bands, columns)
+  term.say('%d bands x %d columns', bands, columns)
+  print(args.out)
+end
+
+function actions.synth(args)
+  local last = -1
+  c.hold_signals(true)
+  local done = media.synth(args.dir, args, function(n, total)
+    if n ~= last and term.is_tty() then io.stderr:write(('\r%d / %d clips '):format(n, total)) end
+    last = n
+    return c.stop_requested() ~= 0
+  end)
+  c.hold_signals(false)
+  if term.is_tty() then io.stderr:write '\n' end
+  if not done then
+    term.say 'stopped; the same command completes it'
+    return require 'avcl.cli'.exit.again
+  end
+  print(args.dir .. '/manifest.csv')
+end
+
+function M.run(args)
+  return actions[args.action](args)
+end
+
+return M

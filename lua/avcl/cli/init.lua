@@ -1,0 +1,101 @@
+-- cli/init.lua - the avcl program: verbs, usage errors, exit codes (experiments.md 3).
+local argparse = require 'argparse'
+local c = require 'avcl.ffi'
+local lfs = require 'lfs'
+local term = require 'avcl.cli.term'
+
+local M = {}
+
+-- The order is the one of `avcl --help`: from trying things out to whole studies.
+M.verbs = { 'run', 'table', 'graph', 'lua', 'plugin', 'data', 'doctor', 'help' }
+
+M.exit = {
+  ok = 0, failed = 1, usage = 2, config = 3, not_found = 4, store = 5, bug = 70, again = 75,
+}
+
+local by_kind = {
+  INVALID = 'config', SHAPE = 'config', DTYPE = 'config', UNSUPPORTED = 'config', ABI = 'config',
+  NOT_FOUND = 'not_found', CORRUPT = 'store', EXISTS = 'store', BUG = 'bug',
+  INTERRUPTED = 'again',
+}
+
+local function code_of(problem)
+  for kind, name in pairs(by_kind) do
+    if c.is_error(problem, kind) then return M.exit[name] end
+  end
+  return M.exit.failed
+end
+
+local function parser()
+  local p = argparse('avcl', 'Experiments in audio-visual contrastive learning.')
+  p:usage 'Usage: avcl [-h] [-C DIR] [--color WHEN] VERB ...'
+  p:epilog('Example: avcl run experiments/quickstart.lua\nAll of a verb: avcl VERB --help')
+  p:option('-C --directory', 'Work there, as if started in it.'):argname 'DIR'
+  p:option('--color', 'Colour: auto, always or never.'):choices { 'auto', 'always', 'never' }
+    :default 'auto'
+  p:flag('--version', 'Print the version.'):action(function()
+    print('avcl ' .. c.string(c.C.avcl_host_get_api(require 'avcl.host'.get().ptr).version))
+    os.exit(0)
+  end)
+  p:command_target 'verb'
+  p:require_command(true)
+  for _, name in ipairs(M.verbs) do
+    local verb = require('avcl.cli.' .. name)
+    local command = p:command(name, verb.summary)
+    command:summary(verb.summary)
+    command:description('Example: ' .. verb.example .. '\n\n' .. verb.summary)
+    verb.setup(command)
+  end
+  return p
+end
+M.parser = parser
+
+local function report(problem, as_json)
+  if as_json and c.is_error(problem) then
+    local doc = require 'avcl.doc'
+    term.say(doc.json(doc.map {
+      { 'code', problem.kind }, { 'message', problem.message }, { 'where', problem.where },
+    }))
+    return
+  end
+  term.say('avcl: %s%s', term.paint('error: ', 'red'), tostring(problem))
+end
+
+-- Our errors need no trace; anything else is a fault in a script or in us.
+local function explain(problem)
+  if c.is_error(problem) then return problem end
+  if type(problem) == 'table' and problem.exit then return problem end
+  return debug.traceback(tostring(problem), 2)
+end
+
+--- Ends the verb with an exit code, from any depth.
+function M.finish(code)
+  error({ exit = code }, 0)
+end
+
+--- Runs argv (argv[0] first) and returns the exit code.
+return setmetatable(M, {
+  __call = function(_, _, ...)
+    io.stdout:setvbuf 'full'
+    local p = parser()
+    local ok, args = p:pparse { ... }
+    if not ok then
+      term.say('avcl: %s%s', term.paint('error: ', 'red'), args)
+      term.say "Try 'avcl --help' or 'avcl VERB --help'"
+      return M.exit.usage
+    end
+    term.set_color(args.color)
+    if args.directory and not lfs.chdir(args.directory) then
+      term.say('avcl: error: no directory %s', args.directory)
+      return M.exit.not_found
+    end
+    local verb = require('avcl.cli.' .. args.verb)
+    local done, result = xpcall(verb.run, explain, args, p)
+    if not done and type(result) == 'table' and result.exit then
+      done, result = true, result.exit
+    end
+    if done then return result or M.exit.ok end
+    report(result, args.json)
+    return code_of(result)
+  end,
+})

@@ -1,0 +1,198 @@
+-- host.lua - the process object: plugins, modules and ops, with their schemas as tables.
+local c = require 'avcl.ffi'
+local C = c.C
+
+local M = {}
+local Host = {}
+Host.__index = Host
+
+local kinds = {
+  backbone = 'avcl.backbone/1', fusion = 'avcl.fusion/1', alignment = 'avcl.alignment/1',
+  loss = 'avcl.loss/1', device = 'avcl.device/0',
+}
+M.kinds = kinds
+local states = { [0] = 'ok', 'refused', 'unloadable', 'loaded' }
+local types = { 'int', 'float', 'bool', 'str', 'enum', 'ints' }
+local flags = { required = 1, min = 2, max = 4, log = 8, structural = 16, deprecated = 32 }
+
+local function has_flag(set, name)
+  return math.floor(set / flags[name]) % 2 == 1
+end
+
+-- <prefix>/share/avcl/lua/avcl/host.lua -> <prefix>
+local function prefix()
+  local file = debug.getinfo(1, 'S').source:sub(2)
+  local folder = file:match '^(.*)/[^/]*$' or '.'
+  return c.realpath(folder .. '/../../../..')
+end
+
+---@class avcl.Host
+---@param options? { threads?: integer, plugin_path?: string }
+function M.new(options)
+  options = options or {}
+  local o = c.new 'avcl_host_options'
+  local path = options.plugin_path
+  local root = prefix()
+  if not path and root then path = root .. '/lib/avcl/plugins-0' end
+  o.plugin_path = path
+  o.n_threads = options.threads or 0
+  local ptr = c.own(c.call('avcl_host_new', o), 'avcl_host_free')
+  return setmetatable({ ptr = ptr, schemas = {} }, Host)
+end
+
+local function ints(v)
+  local list = {}
+  for i = 0, v.n - 1 do list[i + 1] = tonumber(v.v[i]) end
+  return list
+end
+
+local function choices(p)
+  local list, i = {}, 0
+  while p.choices ~= nil and p.choices[i] ~= nil do
+    list[i + 1] = c.string(p.choices[i])
+    i = i + 1
+  end
+  return list
+end
+
+local function default_of(p, kind, names)
+  if kind == 'int' then return tonumber(p.def_int) end
+  if kind == 'float' then return p.def_float end
+  if kind == 'bool' then return p.def_int ~= 0 end
+  if kind == 'str' then return c.string(p.def_str) end
+  if kind == 'enum' then return names[tonumber(p.def_int) + 1] end
+  return ints(p.def_ints)
+end
+
+---@class avcl.Param
+---@field name string
+---@field type string  int, float, bool, str, enum or ints
+---@field doc string
+---@field default any
+---@field min number?
+---@field max number?
+---@field choices string[]?
+local function param(p)
+  local kind, set = types[tonumber(p.type)], tonumber(p.flags)
+  local names = kind == 'enum' and choices(p) or nil
+  return {
+    name = c.string(p.name), doc = c.string(p.doc), unit = c.string(p.unit), type = kind,
+    choices = names, min = has_flag(set, 'min') and p.min or nil,
+    max = has_flag(set, 'max') and p.max or nil, required = has_flag(set, 'required'),
+    structural = has_flag(set, 'structural'), default = default_of(p, kind, names),
+  }
+end
+
+local function schema(rows, n)
+  local list = {}
+  for i = 0, n - 1 do
+    local p = param(rows[i])
+    list[#list + 1] = p
+    list[p.name] = p
+  end
+  return list
+end
+
+local function port(p)
+  return {
+    name = c.string(p.name), layout = c.string(p.layout), doc = c.string(p.doc),
+    optional = p.flags % 2 == 1, dtype = tonumber(p.dtype),
+  }
+end
+
+local function ports(rows, n)
+  local list = {}
+  for i = 0, n - 1 do
+    list[i + 1] = port(rows[i])
+    list[list[i + 1].name] = list[i + 1]
+  end
+  return list
+end
+
+---@class avcl.Module
+local function module_of(ptr)
+  local m = {
+    kind = c.string(ptr.kind), name = c.string(ptr.name), summary = c.string(ptr.summary),
+    cite = c.string(ptr.cite), numerics = tonumber(ptr.numerics),
+    params = schema(ptr.params, tonumber(ptr.n_params)),
+  }
+  if m.kind ~= kinds.device then
+    local b = c.cast('const avcl_builder *', ptr.iface)
+    m.inputs, m.outputs = ports(b.inputs, b.n_in), ports(b.outputs, b.n_out)
+  end
+  return m
+end
+
+--- Module by kind ('backbone', nil = any) and name, loading what it must; raises if unknown.
+---@return avcl.Module
+function Host:find(kind, name)
+  return module_of(c.call('avcl_host_find', self.ptr, kind and (kinds[kind] or kind), name))
+end
+
+--- Every candidate file with its state and reason, in search order.
+function Host:plugins()
+  local list, info = {}, c.new 'avcl_plugin_info'
+  for i = 0, C.avcl_host_n_plugins(self.ptr) - 1 do
+    C.avcl_host_get_plugin(self.ptr, i, info)
+    list[i + 1] = {
+      state = states[tonumber(info.state)], n_modules = info.n_modules, path = c.string(info.path),
+      id = c.string(info.id), version = c.string(info.version), reason = c.string(info.reason),
+      sha256 = c.string(info.sha256), modules = {},
+    }
+  end
+  return list
+end
+
+--- Loads all candidates and lists the plugins with their modules.
+function Host:inventory()
+  C.avcl_host_load_all(self.ptr)
+  local list, index = self:plugins(), c.new 'uint32_t[1]'
+  for i = 0, C.avcl_host_n_modules(self.ptr) - 1 do
+    local m = module_of(C.avcl_host_get_module(self.ptr, i, index))
+    local owner = list[index[0] + 1]
+    if owner then owner.modules[#owner.modules + 1] = m end
+  end
+  return list
+end
+
+function Host:load(path)
+  c.call('avcl_host_load', self.ptr, path)
+end
+
+function Host:threads()
+  return tonumber(C.avcl_host_n_threads(self.ptr))
+end
+
+---@class avcl.Op
+--- Description of an op; nil when there is none of that name.
+function Host:op(name)
+  local known = self.schemas[name]
+  if known == nil then
+    local p = C.avcl_host_find_op(self.ptr, name)
+    known = p ~= nil and {
+      name = name, doc = c.string(p.doc), min_in = p.min_in, max_in = p.max_in, n_out = p.n_out,
+      backward = math.floor(p.flags / 8) % 2 == 1, attrs = schema(p.attrs, p.n_attrs),
+    }
+    self.schemas[name] = known or false
+  end
+  return known or nil
+end
+
+function Host:ops()
+  local names = {}
+  for i = 0, C.avcl_host_n_ops(self.ptr) - 1 do
+    names[i + 1] = c.string(C.avcl_host_get_op(self.ptr, i).name)
+  end
+  table.sort(names)
+  return names
+end
+
+local shared
+--- The process's host, made on first use.
+---@return avcl.Host
+function M.get()
+  shared = shared or M.new()
+  return shared
+end
+
+return M

@@ -1,0 +1,89 @@
+-- machine.lua - what a record says of the machine, its libraries and the source tree.
+local c = require 'avcl.ffi'
+local hosts = require 'avcl.host'
+
+local M = {}
+
+local function read(path)
+  local f = io.open(path)
+  if not f then return '' end
+  local text = f:read '*a' or ''
+  f:close()
+  return text
+end
+
+local levels = {
+  { 'avx512_bf16', 'avx512_bf16' }, { 'avx512_vnni', 'avx512_vnni' }, { 'avx512f', 'avx512' },
+  { 'avx2', 'avx2' }, { 'avx', 'avx' }, { 'sse4_2', 'sse4.2' },
+}
+
+local function isa_of(cpuinfo)
+  local flags = ' ' .. (cpuinfo:match 'flags%s*:%s*([^\n]*)' or '') .. ' '
+  for _, level in ipairs(levels) do
+    if flags:find(' ' .. level[1] .. ' ', 1, true) then return level[2] end
+  end
+  return jit.arch
+end
+
+--- Name, cpu, isa, cores, memory in bytes.
+function M.describe()
+  local cpuinfo = read '/proc/cpuinfo'
+  local _, cores = cpuinfo:gsub('processor%s*:', '')
+  local kib = read '/proc/meminfo':match 'MemTotal:%s*(%d+)'
+  return {
+    name = read '/proc/sys/kernel/hostname':match '[^\n]*', isa = isa_of(cpuinfo),
+    cpu = cpuinfo:match 'model name%s*:%s*([^\n]*)' or jit.arch, cores = cores,
+    memory = (tonumber(kib) or 0) * 1024,
+  }
+end
+
+local interesting = {
+  onednn = 'libdnnl', openblas = 'libopenblas', ffmpeg = 'libavcodec', fftw = 'libfftw3f',
+  yaml = 'libyaml', jansson = 'libjansson', crypto = 'libcrypto', gomp = 'libgomp',
+}
+
+--- The libraries in this process, by file: their version is in the name.
+function M.libraries()
+  local list, seen = {}, {}
+  local maps = read '/proc/self/maps'
+  for path in maps:gmatch '(/[^\n]+%.so[^\n]*)' do
+    for name, stem in pairs(interesting) do
+      if not seen[name] and path:match '([^/]+)$':find(stem, 1, true) == 1 then
+        seen[name] = true
+        list[#list + 1] = { name = name, file = path }
+      end
+    end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+--- Peak resident memory of this process in MiB.
+function M.peak_rss_mib()
+  local kib = read '/proc/self/status':match 'VmHWM:%s*(%d+)'
+  return math.floor((tonumber(kib) or 0) / 1024)
+end
+
+local function command(text)
+  local pipe = io.popen(text .. ' 2>/dev/null')
+  if not pipe then return nil end
+  local out = pipe:read '*a'
+  local ok = pipe:close()
+  return ok and out or nil
+end
+
+--- Commit of the tree that holds `folder` and whether it has changes; nil outside git.
+function M.git(folder)
+  local at = "git -C '" .. folder:gsub("'", "'\\''") .. "' "
+  local sha = command(at .. 'rev-parse HEAD')
+  if not sha or not sha:match '^%x+' then return nil end
+  local status = command(at .. 'status --porcelain --untracked-files=no') or ''
+  return { sha = sha:match '^%x+', dirty = status ~= '' }
+end
+
+--- Version of avcl itself.
+function M.version()
+  return c.string(c.C.avcl_host_get_api(hosts.get().ptr).version)
+end
+
+return M
