@@ -3,10 +3,12 @@
 --   local avcl = require 'avcl'
 --   local g = avcl.graph()
 local c = require 'avcl.ffi'
+local experiment = require 'avcl.experiment'
 local graph = require 'avcl.graph'
 local hosts = require 'avcl.host'
 local safetensors = require 'avcl.safetensors'
 local session = require 'avcl.session'
+local sweep = require 'avcl.sweep'
 require 'avcl.module'
 
 ---@class avcl
@@ -17,6 +19,16 @@ local M = {
   safetensors = safetensors.open,
   save_safetensors = safetensors.save,
   is_error = c.is_error,
+
+  experiment = experiment.new,
+  rows = sweep.rows,
+  zip = sweep.zip,
+  grid = sweep.grid,
+  sgd = experiment.sgd,
+  clip = experiment.clip,
+  mel = experiment.mel,
+  head = experiment.head,
+  metric = experiment.metric,
 }
 
 return M

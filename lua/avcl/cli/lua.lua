@@ -19,7 +19,7 @@ function M.run(args)
     if f then f:close() end
     c.raise_at(nil, f and 'INVALID' or 'NOT_FOUND', '%s', problem)
   end
-  arg = { [0] = args.file, unpack(args.args) } -- luacheck: ignore 111 (as lua itself does)
+  rawset(_G, 'arg', { [0] = args.file, unpack(args.args) }) -- as lua itself does
   local result = chunk(unpack(args.args))
   return type(result) == 'number' and result or nil
 end

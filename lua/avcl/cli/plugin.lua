@@ -79,7 +79,9 @@ end
 local function input_shape(text)
   local shape = { 1 }
   for part in text:gmatch '[^,x]+' do
-    shape[#shape + 1] = tonumber(part) or c.raise_at(nil, 'INVALID', "--input '%s' is not numbers", text)
+    local size = tonumber(part)
+    if not size then c.raise_at(nil, 'INVALID', "--input '%s' is not numbers", text) end
+    shape[#shape + 1] = size
   end
   if #shape ~= 5 then c.raise_at(nil, 'INVALID', "--input '%s' is not C,T,H,W", text) end
   return shape

@@ -1,0 +1,207 @@
+-- experiment.lua - avcl.experiment { … }: a study as a checked value. Nothing runs here.
+local c = require 'avcl.ffi'
+local config = require 'avcl.config'
+local fields = require 'avcl.fields'
+local source = require 'avcl.source'
+local spec = require 'avcl.spec'
+local sweep = require 'avcl.sweep'
+local where = require 'avcl.where'
+
+local M = {}
+
+---@class avcl.Experiment
+---@field name string
+---@field model fun(g: avcl.Graph, p: table): table
+---@field rows { label: string, values: table }[]
+---@field columns table[]
+---@field seeds integer[]
+---@field stages string[]  names, parents first
+local Experiment = {}
+Experiment.__index = Experiment
+
+function M.is_experiment(value)
+  return getmetatable(value) == Experiment
+end
+
+local function constructor(name, list)
+  return function(t)
+    return spec.check(list, t or {}, 'avcl.' .. name, where.script())
+  end
+end
+
+--- What the model sees of video and sound, how it is trained, what classifies.
+M.clip = constructor('clip', fields.clip)
+M.mel = constructor('mel', fields.mel)
+M.sgd = constructor('sgd', fields.sgd)
+M.head = constructor('head', fields.head)
+
+--- A column: avcl.metric { 'K32', metric = 'test/top1', select = 'max val/top1' }.
+function M.metric(t)
+  local place = where.script()
+  if type(t) ~= 'table' or type(t[1]) ~= 'string' then
+    c.raise_at(place, 'INVALID', "a metric is { 'title', metric = 'test/top1' }, title first")
+  end
+  local rest = {}
+  for key, value in pairs(t) do
+    if key ~= 1 then rest[key] = value end
+  end
+  local out = spec.check(fields.metric, rest, 'avcl.metric', place)
+  if not out.metric:match '^%w+/[%w_]+$' then
+    c.raise_at(source.locate(place, 'metric'), 'INVALID', "metric '%s' is not split/name, as "
+      .. "'test/top1'", out.metric)
+  end
+  out.title = t[1]
+  return out
+end
+
+-- ---- stages ------------------------------------------------------------------------------
+
+--- pretext, supervised or test, by what the stage has.
+local function kind_of(stage)
+  if stage.metrics or stage.clips then return 'test' end
+  return stage.head and 'supervised' or 'pretext'
+end
+
+local function merged(a, b)
+  local out = {}
+  for k, v in pairs(a or {}) do out[k] = v end
+  for k, v in pairs(b or {}) do out[k] = v end
+  return out
+end
+
+local nested = { optim = fields.sgd, head = fields.head }
+
+-- Puts a stage's keys into the schema; its defaults depend on what kind it is.
+local function add_stage(schema, name, stage, place)
+  local what = "stage '" .. name .. "'"
+  local kind = kind_of(stage)
+  local known = {}
+  for key, field in pairs(fields.stage) do
+    if not nested[key] then known[key] = field end
+  end
+  spec.check(fields.stage, stage, what, place)
+  schema:add(name, known)
+  for key, value in pairs(fields.stage_defaults[kind]) do
+    schema.values[name .. '.' .. key] = value
+  end
+  if kind ~= 'test' then schema:add(name .. '.optim', fields.sgd) end
+  if kind == 'supervised' then schema:add(name .. '.head', fields.head) end
+  for key, value in pairs(stage) do
+    if key == 'train_split' then key = 'split' end
+    if nested[key] then
+      value = spec.check(nested[key], value, ("%s of %s"):format(key, what), place)
+      for k, v in pairs(value) do schema.given[name .. '.' .. key .. '.' .. k] = v end
+    else
+      schema.given[name .. '.' .. key] = value
+    end
+  end
+  return kind
+end
+
+-- Stage names with parents before children.
+local function ordered(stages, place)
+  local order, state = {}, {}
+  local function visit(name, from)
+    if not stages[name] then
+      spec.unknown(name, config.sorted_keys(stages), "'from' of stage '" .. from .. "'", place)
+    end
+    if state[name] == 'open' then
+      c.raise_at(place, 'INVALID', "stage '%s' comes from itself", name)
+    elseif not state[name] then
+      state[name] = 'open'
+      local parent = stages[name].from
+      if parent and parent ~= 'none' then visit(parent, name) end
+      state[name] = 'done'
+      order[#order + 1] = name
+    end
+  end
+  for _, name in ipairs(config.sorted_keys(stages)) do visit(name, name) end
+  return order
+end
+
+-- ---- the whole -----------------------------------------------------------------------------
+
+local function check_seeds(seeds, place)
+  if #seeds == 0 then c.raise_at(source.locate(place, 'seeds'), 'INVALID', 'no seeds') end
+  for _, seed in ipairs(seeds) do
+    if type(seed) ~= 'number' or seed < 0 or seed ~= math.floor(seed) then
+      c.raise_at(source.locate(place, 'seeds'), 'INVALID', 'seed %s is not a whole number >= 0',
+        tostring(seed))
+    end
+  end
+end
+
+local function label_of(flat)
+  local parts = {}
+  for i, key in ipairs(config.sorted_keys(flat)) do
+    local value = flat[key]
+    value = type(value) == 'table' and table.concat(value, '+') or tostring(value)
+    parts[i] = key .. '=' .. value
+  end
+  return #parts > 0 and table.concat(parts, ',') or 'base'
+end
+
+local function add_rows(self, rows, place)
+  if rows and not sweep.is_points(rows) then rows = sweep.rows(rows) end
+  local at = rows and rows.place or place
+  local seen = {}
+  for i, row in ipairs(rows and rows.list or { {} }) do
+    if row.label ~= nil and type(row.label) ~= 'string' then
+      c.raise_at(source.locate(at, 'label'), 'INVALID', 'label of row %d is not text', i)
+    end
+    local flat = self.schema:point(row, 'row ' .. i, at)
+    local label = row.label or label_of(flat)
+    if seen[label] then
+      c.raise_at(at, 'INVALID', "rows %d and %d are both '%s'", seen[label], i, label)
+    end
+    seen[label] = i
+    self.rows[i] = { label = label, values = flat }
+  end
+end
+
+local function add_inputs(schema, inputs, place)
+  for name, t in pairs(inputs) do
+    local list = name == 'rgb' and fields.clip or name == 'mel' and fields.mel
+    if not list then spec.unknown(name, { 'rgb', 'mel' }, 'inputs', place) end
+    local given = spec.check(list, t, "input '" .. name .. "'", place)
+    for k, v in pairs(given) do schema.given[name .. '.' .. k] = v end
+  end
+end
+
+--- A study. Keys: name, model, base, defaults, inputs, stages, rows, columns, seeds, paper.
+---@return avcl.Experiment
+function M.new(t)
+  local place = where.script()
+  local given = spec.check(fields.experiment, t, 'avcl.experiment', place)
+  local base = spec.check(fields.base, given.base, 'base', place)
+  local schema = config.new()
+  schema.given = {}
+  local self = setmetatable({
+    name = given.name, model = given.model, schema = schema, columns = given.columns,
+    seeds = given.seeds, paper = given.paper, place = place, rows = {}, kinds = {},
+  }, Experiment)
+  local stages = {}
+  for name, stage in pairs(merged(base.stages, given.stages)) do
+    stages[name] = merged(base.stages[name], given.stages[name] or stage)
+    self.kinds[name] = add_stage(schema, name, stages[name], place)
+  end
+  self.stages = ordered(stages, place)
+  add_inputs(schema, merged(base.inputs, given.inputs), place)
+  for _, defaults in ipairs { base.defaults, given.defaults } do
+    for path, value in pairs(config.flatten(defaults)) do
+      schema:define(path, value, place)
+      schema.given[path] = value
+    end
+  end
+  check_seeds(self.seeds, place)
+  for i, column in ipairs(self.columns) do
+    if type(column) ~= 'table' or not column.metric then
+      local at = source.locate(place, 'columns')
+      c.raise_at(at, 'INVALID', 'column %d is not avcl.metric { … }', i)
+    end
+  end
+  add_rows(self, given.rows, place)
+  return self
+end
+
+return M

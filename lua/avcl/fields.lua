@@ -1,0 +1,142 @@
+-- fields.lua - the keys an experiment may set: their types, ranges, defaults and meaning.
+--
+-- `knobs` are read by the model; `clip`, `mel`, `stage`, `sgd`, `head` describe the protocol.
+-- Defaults are the paper's where it states one (methods.md B, C, E), else marked [assumed].
+local M = {}
+
+local function number(default, o)
+  o = o or {}
+  o.type, o.default = 'number', default
+  return o
+end
+
+local function integer(default, o)
+  o = number(default, o)
+  o.type = 'integer'
+  return o
+end
+
+local function choice(default, choices, doc)
+  return { type = 'string', default = default, choices = choices, doc = doc }
+end
+
+local function list(default, doc)
+  return { type = 'list', default = default, doc = doc }
+end
+
+M.knobs = {
+  preset = choice('paper', { 'paper', 'robust' }, 'where the other knobs start from'),
+  backbone = { type = 'string', default = 'r3d', doc = 'backbone module' },
+  width = integer(64, { min = 1, max = 4096, doc = 'channels of conv1' }),
+  models = integer(2, { min = 1, max = 2, doc = '1: both modalities through one backbone' }),
+  fusion = { type = 'string', default = 'amfm', doc = 'fusion module' },
+  cgra_at = list({ 'pool-final' }, 'where CGRA looks'),
+  lambda = number(0.005, { min = 0, doc = 'weight of the off-diagonal in CGRA (eq. 5)' }),
+  lambda_cor = number(0.9, { min = 0, doc = 'weight of CGRA (eq. 11)' }),
+  lambda_self = number(0.1, { min = 0, doc = 'weight of SelfCL (eq. 11)' }),
+  tau = number(0.5, { above = 0, doc = 'temperature of SelfCL [assumed]' }),
+  ['pretext.features'] = choice('fused', { 'fused', 'raw' },
+    'what the losses see: after the shared gate, or before it'),
+  data = { type = 'string', default = 'synth', doc = 'named data set, or a manifest file' },
+  batch = integer(16, { min = 1, max = 65536, doc = 'clips a step' }),
+  precision = choice('f32', { 'f32', 'f64' }, 'of the numbers computed with'),
+  modalities = choice('both', { 'both', 'rgb', 'mel' }, 'what the classifier sees'),
+  ['audio.in_channels'] = integer(3, { min = 1, max = 3, doc = 'the spectrogram is repeated' }),
+}
+
+-- Where a run happens, not what it computes: not part of its identity.
+M.machine = {
+  device = { type = 'string', default = 'cpu', doc = 'device module' },
+  workers = integer(0, { min = 0, max = 1024, doc = 'loader threads; 0 = cores - 1' }),
+  max_bad = number(0.01, { min = 0, max = 1, doc = 'unreadable samples tolerated' }),
+  checkpoint_s = number(300, { min = 0, doc = 'write a checkpoint at least this often' }),
+}
+
+M.clip = {
+  frames = integer(16, { min = 1, max = 1024 }),
+  size = integer(112, { min = 8, max = 1024, doc = 'side of the crop' }),
+  resize = list({ 171, 128 }, 'width and height before the crop'),
+  normalise = choice('none', { 'none', 'clip', 'tmean' },
+    '[0, 1]; each clip standardised; temporal mean removed'),
+  shuffle_pairs = { type = 'boolean', default = false, doc = "control: another clip's audio" },
+}
+
+M.mel = {
+  mode = choice('whole', { 'whole' }, 'the whole track becomes one picture'),
+  rate = integer(24000, { min = 1000 }), window = integer(240, { min = 2 }),
+  hop = integer(240, { min = 1 }), n_fft = integer(2048, { min = 2 }),
+  bands = integer(256, { min = 1 }), columns = integer(256, { min = 1 }),
+  crop = integer(112, { min = 8, doc = 'side of the square cut from the picture' }),
+  scale = choice('slaney', { 'slaney', 'htk' }),
+  norm = { type = 'boolean', default = true, doc = 'filters of equal area' },
+  fmin = number(0, { min = 0 }), fmax = number(0, { min = 0, doc = '0 = half the rate' }),
+  log_eps = number(1e-6, { above = 0 }),
+  normalise = choice('minmax', { 'minmax', 'raw' }),
+}
+
+M.sgd = {
+  lr = number(1e-3, { above = 0, max = 100 }),
+  momentum = number(0.9, { min = 0, max = 1 }),
+  weight_decay = number(5e-4, { min = 0, max = 10 }),
+  nesterov = { type = 'boolean', default = false },
+  schedule = choice('plateau', { 'constant', 'plateau', 'step', 'cosine' }),
+  patience = integer(50, { min = 0, doc = 'plateau: bad epochs tolerated' }),
+  factor = number(0.1, { above = 0, max = 1, doc = 'plateau, step' }),
+  min_lr = number(1e-7, { min = 0, doc = 'plateau, cosine' }),
+  threshold = number(1e-4, { min = 0, doc = 'plateau: relative improvement that counts' }),
+  step_epochs = integer(100, { min = 1, doc = 'step' }),
+}
+
+M.head = {
+  hidden = integer(512, { min = 0, doc = '0 = one linear layer' }),
+  dropout = number(0.7, { min = 0, max = 0.99 }),
+}
+
+-- A stage is one of three: pretext (the model's own losses), supervised (has a head), test.
+M.stage = {
+  from = { type = 'string', doc = "stage whose weights are loaded; 'none' = from scratch" },
+  split = { type = 'string', default = 'train' },
+  train_split = { type = 'string', doc = 'the same as split' },
+  val_split = { type = 'string', default = 'val', doc = "'none' = no validation" },
+  epochs = integer(nil, { min = 0, max = 1e6 }),
+  batch = integer(nil, { min = 1, max = 65536, doc = "the knob's when not given" }),
+  optim = { type = 'table' },
+  select = { type = 'string' },
+  load = list(nil, 'scopes taken from the parent; all but the head when not given'),
+  frozen = list(nil, 'scopes that are not trained'),
+  head = { type = 'table' },
+  loss = { type = 'string', default = 'cross_entropy' },
+  clips = integer(10, { min = 1, max = 1000, doc = 'test clips a video' }),
+  metrics = list(nil, 'top1, top5, per_class, confusion'),
+}
+
+-- Fields a stage has by what it is, and what they start from.
+M.stage_defaults = {
+  pretext = { select = 'min val/loss', epochs = 300 },
+  supervised = { select = 'max val/top1', epochs = 150 },
+  test = { split = 'test' },
+}
+
+M.metric = {
+  metric = { type = 'string', required = true, doc = "'test/top1'" },
+  select = { type = 'string' },
+}
+
+M.experiment = {
+  name = { type = 'string', required = true },
+  model = { type = 'function', required = true },
+  base = { type = 'table', default = {} },
+  defaults = { type = 'table', default = {} },
+  inputs = { type = 'table', default = {} },
+  stages = { type = 'table', default = {} },
+  rows = { type = 'table' },
+  columns = { type = 'table', default = {} },
+  seeds = { type = 'table', default = { 1 } },
+  paper = { type = 'string' },
+}
+
+M.base = {
+  defaults = M.experiment.defaults, inputs = M.experiment.inputs, stages = M.experiment.stages,
+}
+
+return M

@@ -1,0 +1,18 @@
+-- presets.lua - where the knobs start from (methods.md M); each key is recorded in every run.
+local M = {}
+
+-- The paper's numbers; what it does not state is as fields.lua has it.
+M.paper = {
+  lambda_cor = 0.9, lambda_self = 0.1, tau = 0.5,
+  ['pretext.features'] = 'fused', ['rgb.normalise'] = 'none', ['pretrain.optim.lr'] = 1e-3,
+}
+
+-- What learns at small scale. CGRA is a sum over D features, here taken per feature: its weight
+-- is 0.9 / D; both weights are tripled. R3D's features are 8 x width wide.
+M.robust = {
+  lambda_cor = function(get) return 3 * 0.9 / (8 * get 'width') end,
+  lambda_self = 3 * 0.1, tau = 0.1,
+  ['pretext.features'] = 'raw', ['rgb.normalise'] = 'tmean', ['pretrain.optim.lr'] = 0.01,
+}
+
+return M

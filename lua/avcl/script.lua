@@ -1,0 +1,127 @@
+-- script.lua - evaluates an experiment script: the same text always gives the same value.
+--
+-- The script and what it requires from the project run in an environment without os, io, print
+-- and unseeded randomness; the reason is told when they are touched. `require` finds the
+-- library, and 'experiments._base.avcl' from the project's root.
+local c = require 'avcl.ffi'
+local lfs = require 'lfs'
+local project = require 'avcl.project'
+local where = require 'avcl.where'
+
+local M = {}
+
+local reasons = {
+  os = 'a script must give the same value at any time and place',
+  io = 'a script reads no files; data sets are named and opened by the runner',
+  print = 'a script is a value; use g:log to record a number, g:keep for a tensor',
+  debug = 'a script is a value', package = 'a script is a value',
+  jit = 'a script is a value', ffi = 'scripts compose ops; C stays behind the library',
+  load = 'a script is the text that is recorded', loadstring = 'a script is the text recorded',
+  loadfile = 'use require', dofile = 'use require',
+  setfenv = 'a script is a value', getfenv = 'a script is a value',
+  collectgarbage = 'a script is a value', newproxy = 'a script is a value',
+  module = 'scripts share values by returning them',
+}
+local allowed = {
+  'assert', 'error', 'ipairs', 'next', 'pairs', 'pcall', 'rawequal', 'rawget', 'rawset', 'select',
+  'setmetatable', 'getmetatable', 'tonumber', 'tostring', 'type', 'unpack', 'xpcall', '_VERSION',
+}
+
+local function copy(library, except)
+  local out = {}
+  for k, v in pairs(library) do
+    if not (except and except[k]) then out[k] = v end
+  end
+  return out
+end
+
+local function refuse(_, key)
+  c.raise('INVALID', "'%s' is not available in an experiment script: %s", tostring(key),
+    reasons[key] or 'no such global; globals are not shared')
+end
+
+local function environment(loader)
+  local env = {
+    math = copy(math, { random = true, randomseed = true }), string = copy(string),
+    table = copy(table), bit = copy(bit), require = loader,
+  }
+  setmetatable(env.math, { __index = function(_, key)
+    c.raise('INVALID', 'math.%s is not available in an experiment script: its runs are seeded '
+      .. 'by `seeds`', tostring(key))
+  end })
+  for _, name in ipairs(allowed) do env[name] = _G[name] end
+  return setmetatable(env, {
+    __index = refuse,
+    __newindex = function(_, key)
+      c.raise('INVALID', "'%s' would be a global; write local %s", tostring(key), tostring(key))
+    end,
+  })
+end
+
+local function read(path)
+  local f, problem = io.open(path, 'rb')
+  if not f then c.raise('NOT_FOUND', '%s', problem) end
+  local text = f:read '*a'
+  f:close()
+  return text
+end
+
+-- Loads one file into the state's environment and notes its hash.
+local function run_file(state, path)
+  local text = read(path)
+  local chunk, problem = loadstring(text, '@' .. path)
+  if not chunk then
+    local place, message = problem:match '^(.-:%d+): (.*)$'
+    c.raise_at(place, 'INVALID', '%s', message or problem)
+  end
+  state.files[#state.files + 1] = { path = path, sha256 = c.sha256(text) }
+  setfenv(chunk, state.env)
+  return chunk()
+end
+
+local function find(state, name)
+  local stem = name:gsub('%.', '/')
+  for _, suffix in ipairs { '.lua', '/init.lua' } do
+    local path = state.shown .. stem .. suffix
+    if lfs.attributes(path) then return path end
+  end
+end
+
+local function make_loader(state)
+  return function(name)
+    if name == 'avcl' then return require 'avcl' end
+    if reasons[name] then refuse(nil, name) end
+    if state.loaded[name] ~= nil then return state.loaded[name] end
+    local path = find(state, name)
+    if not path then
+      c.raise('NOT_FOUND', "no '%s': scripts require 'avcl' and files under %s", tostring(name),
+        state.root)
+    end
+    state.loaded[name] = true
+    local value = run_file(state, path)
+    if value ~= nil then state.loaded[name] = value end
+    return state.loaded[name]
+  end
+end
+
+-- An error of plain Lua, as one of ours with its place.
+local function wrap(problem)
+  if type(problem) ~= 'string' then return problem end
+  local place, message = problem:match '^(.-:%d+): (.*)$'
+  return c.error_of(c.const 'AVCL_E_INVALID', message or problem, place or where.script())
+end
+M.wrap = wrap
+
+--- Evaluates a script: its value, and { root, files = { { path, sha256 } } }.
+---@param path string
+function M.load(path)
+  local state = { loaded = {}, files = {}, root = project.root(path) }
+  local here = c.realpath '.'
+  state.shown = state.root == here and '' or state.root .. '/'
+  state.env = environment(make_loader(state))
+  local ok, value = xpcall(function() return run_file(state, path) end, wrap)
+  if not ok then error(value, 0) end
+  return value, { root = state.root, files = state.files, path = path }
+end
+
+return M
