@@ -28,7 +28,9 @@ end
 local function collect(args)
   local host = hosts.get()
   local checks = {}
-  local function check(name, ok, text) checks[#checks + 1] = { name = name, ok = ok, text = text } end
+  local function check(name, ok, text)
+    checks[#checks + 1] = { name = name, ok = ok, text = text }
+  end
   local m = machine.describe()
   check('machine', true, ('%s, %d of %d cores, %s'):format(m.cpu, host:threads(), m.cores, m.isa))
   check('memory', true, term.bytes(m.memory))
@@ -60,7 +62,9 @@ function M.run(args)
     print(doc.json(doc.map { { 'schema', 'avcl.doctor/1' }, { 'checks', doc.list(checks) } }))
   else
     local rows = {}
-    for i, check in ipairs(checks) do rows[i] = { check.ok and 'ok' or 'BAD', check.name, check.text } end
+    for i, check in ipairs(checks) do
+      rows[i] = { check.ok and 'ok' or 'BAD', check.name, check.text }
+    end
     print(term.columns(rows))
   end
   return bad > 0 and require 'avcl.cli'.exit.failed or nil
