@@ -55,7 +55,7 @@ avcl_status avcl__sums_add(avcl_sums *sums, avcl_session *s, double rows, double
     avcl_status rc = read_scalar(s, "loss", loss, err);
     if (!rc) sums->loss += rows * *loss;
     for (uint32_t i = 0; !rc && i < n_logs(s); i++) {
-        double value;
+        double value = 0;
         rc = read_scalar(s, log_name(s, i), &value, err);
         if (!rc) sums->logs[i] += rows * value;
     }
