@@ -67,7 +67,7 @@ static avcl_status judge(avcl_host *host, avcl_host_file *file, avcl_error *err)
     avcl_status rc = AVCL_OK;
     if (!(host->options.flags & AVCL_HOST_INSECURE_PLUGINS))
         rc = avcl__plugin_check_owner(file->path, err);
-    if (!rc) rc = avcl__manifest_read(file->path, &m, err);
+    if (!rc) rc = avcl__plugin_manifest_read(file->path, &m, err);
     if (rc) return rc;
     file->id = avcl__arena_copy(&host->arena, m.id);
     file->version = avcl__arena_copy(&host->arena, m.version);

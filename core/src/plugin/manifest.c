@@ -105,7 +105,7 @@ static avcl_status scan(elf_file *f, avcl_manifest *out, avcl_error *err)
     return rc;
 }
 
-avcl_status avcl__manifest_read(const char *path, avcl_manifest *out, avcl_error *err)
+avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out, avcl_error *err)
 {
     elf_file f = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (f.fd < 0)
