@@ -55,7 +55,14 @@ avcl_status avcl_error_prefix(avcl_error *err, const char *fmt, ...)
     int n = vsnprintf(err->message, sizeof err->message, fmt, ap);
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof err->message) return err->code;
-    snprintf(err->message + n, sizeof err->message - (size_t)n, ": %s", old);
+    /* A message that no longer fits loses its end, never its place. */
+    size_t room = sizeof err->message - (size_t)n;
+    size_t old_length = strlen(old);
+    if (room < 3) return err->code;
+    if (old_length > room - 3) old_length = room - 3;
+    memcpy(err->message + n, ": ", 2);
+    memcpy(err->message + n + 2, old, old_length);
+    err->message[(size_t)n + 2 + old_length] = '\0';
     return err->code;
 }
 

@@ -81,7 +81,11 @@ avcl_node avcl__ir_op(avcl_ir *ir, const avcl_build *b, const char *name,
         in_info[i] = ir->values[inputs[i]].info;
     }
     void *filled = fill_attrs(ir, b, op, attrs, n_attrs);
-    if (!filled || infer(b, op, filled, in_info, inputs, n_in, out_info)) return 0;
+    if (!filled) return 0;
+    if (infer(b, op, filled, in_info, inputs, n_in, out_info)) {
+        avcl_error_prefix(b->call->err, "%s", name);
+        return 0;
+    }
     avcl_ir_node node = {.op = op,
                          .attrs = filled,
                          .path = path,

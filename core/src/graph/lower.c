@@ -154,6 +154,22 @@ static avcl_status lower_all(lowering *l, const unsigned char *live)
     return rc;
 }
 
+/* Roots in terms of the program. Some values of training have no eval form. */
+static avcl_status move_roots(const lowering *l, avcl_draft *out)
+{
+    for (uint32_t i = 0; i < out->roots.n; i++) {
+        avcl_draft_root *root = &avcl__draft_roots(out)[i];
+        const avcl_ir_node *node = avcl__ir_producer(&l->g->ir, root->value);
+        root->value = l->map[root->value];
+        if (root->value) continue;
+        char text[256];
+        avcl__node_text(node, text);
+        return avcl_error_set(l->call.err, AVCL_E_UNSUPPORTED,
+                              "%s: a logged or kept output does not exist in evaluation", text);
+    }
+    return AVCL_OK;
+}
+
 avcl_status avcl__lower(const avcl_graph *g, int32_t program, avcl_draft *out, avcl_error *err)
 {
     avcl_error local = {0};
@@ -169,8 +185,8 @@ avcl_status avcl__lower(const avcl_graph *g, int32_t program, avcl_draft *out, a
     if (!live) goto done;
     rc = lower_all(&l, live);
     if (rc) goto done;
-    for (uint32_t i = 0; i < out->roots.n; i++)
-        avcl__draft_roots(out)[i].value = l.map[avcl__draft_roots(out)[i].value];
+    rc = move_roots(&l, out);
+    if (rc) goto done;
     if (with_terms && g->terms.n) {
         avcl_node loss = add_loss(&l);
         if (loss && !add_root(out, AVCL_ROOT_LOSS, 0, loss)) rc = AVCL_E_NOMEM;
