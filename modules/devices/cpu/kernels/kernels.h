@@ -1,0 +1,83 @@
+/*
+ * kernels.h - what the files of one instruction set share.
+ *
+ * Each file here is compiled once per instruction set with AVCL_ISA (a suffix)
+ * and AVCL_LANES (floats per vector, also the channels per block).
+ */
+#ifndef AVCL_CPU_KERNELS_H
+#define AVCL_CPU_KERNELS_H
+
+#include <string.h>
+
+#include "../cpu.h"
+
+#define AVCL_JOIN_(a, b) a##_##b
+#define AVCL_JOIN(a, b)  AVCL_JOIN_(a, b)
+/* name_avx512 and the like: what is visible outside its file. */
+#define AVCL_ISA_NAME(name) AVCL_JOIN(name, AVCL_ISA)
+
+enum {
+    LANES = AVCL_LANES,
+    STRIP = 64, /* elements a pointwise loop holds in registers and L1 */
+    RUN = 1024, /* elements summed in f32 before they join a double */
+};
+
+typedef float vec __attribute__((vector_size(LANES * 4), may_alias));
+/* The same at any address a float may have. */
+typedef float vec_any __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+/* Channel blocks of a 5-d value in blocked layout. */
+static inline int64_t n_blocks(const avcl_tinfo *info)
+{
+    return (info->shape[1] + LANES - 1) / LANES;
+}
+
+/* Positions behind the channel axis. */
+static inline int64_t positions(const avcl_tinfo *info)
+{
+    return avcl__extent(info, 2, info->ndim);
+}
+
+/* How many units of `size` elements make a piece worth a thread. */
+static inline int64_t grain_of(int64_t size)
+{
+    return size >= AVCL_CPU_GRAIN ? 1
+                                  : (AVCL_CPU_GRAIN + size - 1) / (size > 0 ? size : 1);
+}
+
+/* Σ x[0, n): f32 in lanes over a run, runs in double. */
+static inline double sum_of(const float *x, int64_t n)
+{
+    double total = 0;
+    int64_t i = 0;
+    while (n - i >= LANES) {
+        int64_t end = n - i < RUN ? n : i + RUN;
+        vec acc = {0};
+        for (; i + LANES <= end; i += LANES)
+            acc += *(const vec_any *)(x + i);
+        double part = 0;
+        for (int l = 0; l < LANES; l++)
+            part += acc[l];
+        total += part;
+    }
+    for (; i < n; i++)
+        total += x[i];
+    return total;
+}
+
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_pointwise)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_binary)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_reduce)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_line)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_shape)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_reorder)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_norm)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_norm_grad)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_pool)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_global)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_loss)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_random)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_optim)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_source)[];
+
+#endif
