@@ -209,12 +209,18 @@ static avcl_status check_finite(const float *samples, int64_t n, avcl_error *err
     return AVCL_OK;
 }
 
+/* Four partial sums: one would wait for each addition in turn. */
 static float band_log(const avcl_mel *mel, int32_t band, const float *power)
 {
     const float *filter = mel->filters + band * mel->n_bins;
-    float sum = 0.0f;
-    for (int32_t k = mel->first[band]; k < mel->end[band]; k++) sum += filter[k] * power[k];
-    return logf(sum + (float)mel->options.log_eps);
+    float sum[4] = {0};
+    int32_t end = mel->end[band];
+    int32_t k = mel->first[band];
+    for (; k + 4 <= end; k += 4)
+        for (int i = 0; i < 4; i++) sum[i] += filter[k + i] * power[k + i];
+    for (; k < end; k++) sum[0] += filter[k] * power[k];
+    float total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    return logf(total + (float)mel->options.log_eps);
 }
 
 avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples, int64_t n, float *out,
