@@ -1,5 +1,5 @@
-/* test_decode.c - frames, counts, pixels and refusals against the ffmpeg program, on files
- * that it makes here: encoders change, so no hash is stored. */
+/* test_decode.c - frames, counts, pixels and refusals against the ffmpeg program, on
+ * files that it makes here: encoders change, so no hash is stored. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,34 +61,47 @@ static int make_all(void **state)
         return -1;
     }
 #define SRC(w, h, s) "-f lavfi -i testsrc2=size=" w "x" h ":rate=25:duration=" s " "
-#define X264 "-c:v libx264 -preset veryfast -pix_fmt yuv420p "
+#define X264         "-c:v libx264 -preset veryfast -pix_fmt yuv420p "
     make("bframes.mp4", SRC("160", "120", "4") X264 "-bf 3 -g 30");
     make("onekey.mp4", SRC("160", "120", "3") X264 "-bf 2 -g 250");
-    make("pyramid.mkv", SRC("160", "120", "3") X264 "-bf 8 -g 48 -x264-params b-pyramid=2:open-gop=1");
-    make("vfr.mp4", SRC("128", "96", "4") "-vf \"select='not(mod(n,3))+lt(mod(n,7),3)'\" -vsync vfr "
-                    X264 "-bf 2 -g 20");
+    make("pyramid.mkv",
+         SRC("160", "120", "3") X264 "-bf 8 -g 48 -x264-params b-pyramid=2:open-gop=1");
+    make("vfr.mp4",
+         SRC("128", "96",
+             "4") "-vf \"select='not(mod(n,3))+lt(mod(n,7),3)'\" -vsync vfr " X264
+                  "-bf 2 -g 20");
     make("long.mp4", SRC("128", "96", "5") "-f lavfi -i sine=440:duration=5 " X264
-                     "-bf 2 -g 250 -c:a aac");
+                                           "-bf 2 -g 250 -c:a aac");
     assert_int_equal(run("ffmpeg -v error -nostdin -y -ss 1.5 -i %s -c copy %s",
-                         file("long.mp4"), file("cut.mp4")), 0);
+                         file("long.mp4"), file("cut.mp4")),
+                     0);
     make("stream.ts", SRC("128", "96", "3") X264 "-bf 2 -g 25");
     make("noorder.avi", SRC("128", "96", "3") "-c:v mpeg4 -bf 2 -g 25");
     make("mpeg2.mpg", SRC("128", "96", "3") "-c:v mpeg2video -bf 2 -g 12");
-    make("hidden.webm", SRC("128", "96", "2") "-c:v libvpx -auto-alt-ref 1 -lag-in-frames 16 "
-                        "-b:v 200k -cpu-used 8 -deadline good");
-    make("frag.mp4", SRC("128", "96", "3") X264 "-bf 2 -g 25 -movflags frag_keyframe+empty_moov");
+    make("hidden.webm",
+         SRC("128", "96", "2") "-c:v libvpx -auto-alt-ref 1 -lag-in-frames 16 "
+                               "-b:v 200k -cpu-used 8 -deadline good");
+    make("frag.mp4",
+         SRC("128", "96", "3") X264 "-bf 2 -g 25 -movflags frag_keyframe+empty_moov");
     make("odd.mp4", SRC("98", "74", "1") "-vf crop=97:73 -c:v libx264 -pix_fmt yuv444p");
     make("tenbit.mp4", SRC("128", "96", "1") "-c:v libx264 -pix_fmt yuv420p10le");
-    make("hevc.mp4", SRC("128", "96", "2") "-c:v libx265 -preset ultrafast -x265-params "
-                     "log-level=error:bframes=4:keyint=20 -tag:v hvc1");
+    make("hevc.mp4",
+         SRC("128", "96", "2") "-c:v libx265 -preset ultrafast -x265-params "
+                               "log-level=error:bframes=4:keyint=20 -tag:v hvc1");
     make("one.mp4", SRC("128", "96", "0.04") X264);
     make("five.mp4", SRC("128", "96", "0.2") X264);
-    assert_int_equal(run("ffmpeg -v error -nostdin -y -i %s -c copy -metadata:s:v rotate=90 %s",
-                         file("five.mp4"), file("turn90.mp4")), 0);
-    assert_int_equal(run("ffmpeg -v error -nostdin -y -i %s -c copy -metadata:s:v rotate=180 %s",
-                         file("five.mp4"), file("turn180.mp4")), 0);
-    assert_int_equal(run("ffmpeg -v error -nostdin -y -i %s -c copy -metadata:s:v rotate=270 %s",
-                         file("five.mp4"), file("turn270.mp4")), 0);
+    assert_int_equal(
+        run("ffmpeg -v error -nostdin -y -i %s -c copy -metadata:s:v rotate=90 %s",
+            file("five.mp4"), file("turn90.mp4")),
+        0);
+    assert_int_equal(
+        run("ffmpeg -v error -nostdin -y -i %s -c copy -metadata:s:v rotate=180 %s",
+            file("five.mp4"), file("turn180.mp4")),
+        0);
+    assert_int_equal(
+        run("ffmpeg -v error -nostdin -y -i %s -c copy -metadata:s:v rotate=270 %s",
+            file("five.mp4"), file("turn270.mp4")),
+        0);
     return 0;
 }
 
@@ -98,14 +111,15 @@ static int drop_all(void **state)
     return run("rm -r %s", dir);
 }
 
-/* ---- md5 of every frame --------------------------------------------------------------- */
+/* ---- md5 of every frame -------------------------------------------------------- */
 static int64_t oracle_md5(const char *path, char (*hex)[33])
 {
     char command[COMMAND];
     char line[512];
-    snprintf(command, sizeof command,
-             "ffmpeg -v error -nostdin -noautorotate -i %s -map 0:v:0 -vsync 0 -f framemd5 -",
-             path);
+    snprintf(
+        command, sizeof command,
+        "ffmpeg -v error -nostdin -noautorotate -i %s -map 0:v:0 -vsync 0 -f framemd5 -",
+        path);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     int64_t n = 0;
@@ -136,11 +150,11 @@ static void check_window(avcl_video *v, int64_t start, int64_t n, char (*want)[3
     if (avcl_video_md5(v, start, n, got, &err)) fail_msg("%s: %s", path, err.message);
     for (int64_t i = 0; i < n; i++)
         if (strcmp(got[i], want[start + i]) != 0)
-            fail_msg("%s: frame %d of window %d+%d differs", path, (int)(start + i), (int)start,
-                     (int)n);
+            fail_msg("%s: frame %d of window %d+%d differs", path, (int)(start + i),
+                     (int)start, (int)n);
 }
 
-/* Sequential with each frame decoded once, then windows at random starts in one reader. */
+/* In order, each frame decoded once; then windows at random starts in one reader. */
 static void check_file(const char *name)
 {
     enum { WINDOWS = 40 };
@@ -160,18 +174,21 @@ static void check_file(const char *name)
         int64_t most = n - start < 16 ? n - start : 16;
         check_window(v, start, 1 + (seed >> 4) % most, want, path);
     }
-    for (int64_t s = 0; s < n; s += 7) check_window(v, s, n - s < 7 ? n - s : 7, want, path);
-    for (int64_t s = n - 1; s >= 0 && s > n - 12; s--) check_window(v, s, 1, want, path);
+    for (int64_t s = 0; s < n; s += 7)
+        check_window(v, s, n - s < 7 ? n - s : 7, want, path);
+    for (int64_t s = n - 1; s >= 0 && s > n - 12; s--)
+        check_window(v, s, 1, want, path);
     avcl_video_free(v);
 }
 
 static void test_video__frames_equal_ffmpeg(void **state)
 {
     (void)state;
-    const char *names[] = {"bframes.mp4", "onekey.mp4", "pyramid.mkv", "vfr.mp4",  "cut.mp4",
-                           "frag.mp4",    "odd.mp4",    "tenbit.mp4",  "hevc.mp4", "one.mp4",
-                           "turn90.mp4"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) check_file(names[i]);
+    const char *names[] = {"bframes.mp4", "onekey.mp4", "pyramid.mkv", "vfr.mp4",
+                           "cut.mp4",     "frag.mp4",   "odd.mp4",     "tenbit.mp4",
+                           "hevc.mp4",    "one.mp4",    "turn90.mp4"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        check_file(names[i]);
 }
 
 static void test_video__ordinal_files_are_counted(void **state)
@@ -197,7 +214,7 @@ static void test_video__windows_in_a_gop_do_not_decode_twice(void **state)
     avcl_video_free(v);
 }
 
-/* ---- what the probe says ---------------------------------------------------------------- */
+/* ---- what the probe says ------------------------------------------------------- */
 static void test_probe__counts_displayed_frames(void **state)
 {
     (void)state;
@@ -237,16 +254,17 @@ static void test_video__times_are_those_of_the_container(void **state)
     avcl_video_free(v);
 }
 
-/* ---- pixels -------------------------------------------------------------------------------- */
+/* ---- pixels -------------------------------------------------------------------- */
 /* All frames as ffmpeg filters them; `options` go before the input. */
 static uint8_t *oracle_rgb(const char *path, const char *options, const char *filter,
                            int64_t n, size_t picture)
 {
     char command[COMMAND];
-    snprintf(command, sizeof command,
-             "ffmpeg -v error -nostdin %s -i %s -map 0:v:0 -vsync 0 -vf %s -pix_fmt rgb24 "
-             "-f rawvideo -",
-             options, path, filter);
+    snprintf(
+        command, sizeof command,
+        "ffmpeg -v error -nostdin %s -i %s -map 0:v:0 -vsync 0 -vf %s -pix_fmt rgb24 "
+        "-f rawvideo -",
+        options, path, filter);
     uint8_t *rgb = malloc((size_t)n * picture + 1);
     assert_non_null(rgb);
     FILE *pipe = popen(command, "r");
@@ -273,7 +291,8 @@ static double pixel_difference(const char *name, const char *options, const char
     assert_int_equal(padded, 0);
     int64_t sum = 0;
     int64_t bytes = info.n_frames * (int64_t)picture;
-    for (int64_t i = 0; i < bytes; i++) sum += abs(got[i] - want[i]);
+    for (int64_t i = 0; i < bytes; i++)
+        sum += abs(got[i] - want[i]);
     free(want);
     free(got);
     avcl_video_free(v);
@@ -295,21 +314,26 @@ static void test_video__pixels_equal_ffmpeg(void **state)
     check_pixels("odd.mp4", "scale=33:31:" SCALE, 33, 31);
 }
 
-/* We scale, then turn: that order is exact. ffmpeg by itself turns first, which moves chroma
- * a little; the direction is its own, or the pictures would differ by tens. */
+/* We scale, then turn: that order is exact. ffmpeg by itself turns first, which moves
+ * chroma a little; the direction is its own, or the pictures would differ by tens. */
 static void test_video__turns_as_the_display_matrix_says(void **state)
 {
     (void)state;
     const double chroma = 20.0; /* 5 when right, 170 when turned the wrong way */
-    const char *half = "scale=40:30:" SCALE ",format=rgb24,transpose=clock,transpose=clock";
+    const char *half =
+        "scale=40:30:" SCALE ",format=rgb24,transpose=clock,transpose=clock";
     /* ffmpeg 5.1 writes rotate=90 as 90 degrees counter-clockwise. */
-    check_pixels("turn90.mp4", "scale=40:30:" SCALE ",format=rgb24,transpose=cclock", 30, 40);
+    check_pixels("turn90.mp4", "scale=40:30:" SCALE ",format=rgb24,transpose=cclock", 30,
+                 40);
     check_pixels("turn180.mp4", half, 40, 30);
-    check_pixels("turn270.mp4", "scale=40:30:" SCALE ",format=rgb24,transpose=clock", 30, 40);
+    check_pixels("turn270.mp4", "scale=40:30:" SCALE ",format=rgb24,transpose=clock", 30,
+                 40);
     const char *names[] = {"turn90.mp4", "turn270.mp4"};
     for (int i = 0; i < 2; i++)
-        assert_true(pixel_difference(names[i], "", "scale=96:128:" SCALE, 96, 128) < chroma);
-    assert_true(pixel_difference("turn180.mp4", "", "scale=128:96:" SCALE, 128, 96) < chroma);
+        assert_true(pixel_difference(names[i], "", "scale=96:128:" SCALE, 96, 128) <
+                    chroma);
+    assert_true(pixel_difference("turn180.mp4", "", "scale=128:96:" SCALE, 128, 96) <
+                chroma);
 }
 
 static void test_video__repeats_the_last_frame_and_counts_it(void **state)
@@ -348,7 +372,7 @@ static void test_video__refuses_windows_that_make_no_sense(void **state)
     avcl_video_free(v);
 }
 
-/* ---- broken files ---------------------------------------------------------------------------- */
+/* ---- broken files -------------------------------------------------------------- */
 static void expect_refusal(const char *path, avcl_status code, const char *text)
 {
     avcl_error err = {0};
@@ -370,27 +394,32 @@ static void test_open__says_what_is_wrong(void **state)
     expect_refusal(file("text.mp4"), AVCL_E_INVALID, "Invalid data found");
     assert_int_equal(run(": > %s", file("empty.mp4")), 0);
     expect_refusal(file("empty.mp4"), AVCL_E_INVALID, "empty");
-    assert_int_equal(run("head -c 20000 %s > %s", file("bframes.mp4"), file("torn.mp4")), 0);
+    assert_int_equal(run("head -c 20000 %s > %s", file("bframes.mp4"), file("torn.mp4")),
+                     0);
     expect_refusal(file("torn.mp4"), AVCL_E_INVALID, "moov atom not found");
     make("sound.m4a", "-f lavfi -i sine=440:duration=1 -c:a aac");
     expect_refusal(file("sound.m4a"), AVCL_E_INVALID, "no video stream");
     assert_int_equal(mkfifo(file("pipe.mp4"), 0600), 0);
     expect_refusal(file("pipe.mp4"), AVCL_E_INVALID, "not a regular file");
     expect_refusal("http://localhost/x.mp4", AVCL_E_NOT_FOUND, "No such file");
-    make("still.m4a", SRC("64", "64", "0.04") "-f lavfi -i sine=440:duration=1 -c:a aac "
-                      "-c:v mjpeg -disposition:v attached_pic -f mp4");
+    make("still.m4a",
+         SRC("64", "64", "0.04") "-f lavfi -i sine=440:duration=1 -c:a aac "
+                                 "-c:v mjpeg -disposition:v attached_pic -f mp4");
     expect_refusal(file("still.m4a"), AVCL_E_INVALID, "no video stream");
 }
 
-/* The header promises more than the file holds: what is there is read, to the last frame. */
+/* The header promises more than the file holds: what is there is read to the end. */
 static void test_video__reads_what_a_truncated_file_still_has(void **state)
 {
     (void)state;
     char want[MAX_FRAMES][33];
-    assert_int_equal(run("ffmpeg -v error -nostdin -y -i %s -c copy -movflags +faststart %s",
-                         file("bframes.mp4"), file("fast.mp4")), 0);
+    assert_int_equal(
+        run("ffmpeg -v error -nostdin -y -i %s -c copy -movflags +faststart %s",
+            file("bframes.mp4"), file("fast.mp4")),
+        0);
     assert_int_equal(run("head -c $(($(wc -c < %s) * 6 / 10)) %s > %s", file("fast.mp4"),
-                         file("fast.mp4"), file("short.mp4")), 0);
+                         file("fast.mp4"), file("short.mp4")),
+                     0);
     int64_t whole = oracle_md5(file("bframes.mp4"), want);
     avcl_video *v = open_ok(file("short.mp4"));
     avcl_media_info info;
@@ -421,7 +450,8 @@ static void test_video__survives_flipped_bytes(void **state)
     static uint8_t bytes[1 << 20];
     size_t size = fread(bytes, 1, sizeof bytes, in);
     fclose(in);
-    for (size_t i = size / 4; i < size * 3 / 4; i += 997) bytes[i] ^= 0x5a;
+    for (size_t i = size / 4; i < size * 3 / 4; i += 997)
+        bytes[i] ^= 0x5a;
     FILE *out = fopen(file("flipped.mp4"), "wb");
     assert_int_equal(fwrite(bytes, 1, size, out), size);
     fclose(out);
@@ -442,7 +472,8 @@ static int count_fds(void)
     int n = 0;
     DIR *fds = opendir("/proc/self/fd");
     assert_non_null(fds);
-    while (readdir(fds)) n++;
+    while (readdir(fds))
+        n++;
     closedir(fds);
     return n;
 }
@@ -457,9 +488,11 @@ static void test_open__leaves_no_file_open(void **state)
         assert_int_equal(avcl_media_probe(file("cut.mp4"), &info, NULL), AVCL_OK);
         assert_int_not_equal(avcl_media_probe(file("torn.mp4"), &info, NULL), AVCL_OK);
         assert_int_not_equal(avcl_media_probe(file("sound.m4a"), &info, NULL), AVCL_OK);
-        assert_int_equal(avcl_audio_read(file("cut.mp4"), 24000, 1, &wave, NULL), AVCL_OK);
+        assert_int_equal(avcl_audio_read(file("cut.mp4"), 24000, 1, &wave, NULL),
+                         AVCL_OK);
         avcl_wave_release(&wave);
-        assert_int_not_equal(avcl_audio_read(file("text.mp4"), 24000, 1, &wave, NULL), AVCL_OK);
+        assert_int_not_equal(avcl_audio_read(file("text.mp4"), 24000, 1, &wave, NULL),
+                             AVCL_OK);
     }
     assert_int_equal(count_fds(), before);
 }

@@ -1,5 +1,5 @@
-/* test_sound.c - where samples land on the video's clock, how loud, and how many: files made
- * here by the ffmpeg program, sounds known in closed form. */
+/* test_sound.c - where samples land on the video's clock, how loud, and how many: files
+ * made here by the ffmpeg program, sounds known in closed form. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ enum { PATH = 512, COMMAND = 2048, RATE = 24000 };
 static char dir[64] = "/tmp/avcl_sound_XXXXXX";
 
 #define PICTURE "-f lavfi -i testsrc2=size=64x48:rate=25:duration=2 "
-#define CODECS " -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a "
+#define CODECS  " -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a "
 
 static int make_all(void **state)
 {
@@ -44,12 +44,13 @@ static avcl_wave hear(const char *name, const char *inputs, const char *codec,
     char path[PATH];
     char command[COMMAND];
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    snprintf(command, sizeof command, "ffmpeg -v error -nostdin -y %s" CODECS "%s %s", inputs,
-             codec, path);
+    snprintf(command, sizeof command, "ffmpeg -v error -nostdin -y %s" CODECS "%s %s",
+             inputs, codec, path);
     assert_int_equal(system(command), 0);
     avcl_error err = {0};
     avcl_wave wave = {0};
-    if (avcl_audio_read(path, RATE, match_video, &wave, &err)) fail_msg("%s", err.message);
+    if (avcl_audio_read(path, RATE, match_video, &wave, &err))
+        fail_msg("%s", err.message);
     return wave;
 }
 
@@ -70,7 +71,7 @@ static double level(const avcl_wave *w)
     return sqrt(sum / (double)(w->n * 3 / 4 - w->n / 4));
 }
 
-#define CLICK(rate, at) \
+#define CLICK(rate, at)                                                                  \
     "-f lavfi -i \"aevalsrc='if(eq(n," at "),0.9,0)':s=" rate ":d=2\" "
 
 /* Through AAC: its priming of 1024 or more samples must be gone. */
@@ -118,9 +119,10 @@ static void test_audio__is_placed_on_the_clock_of_the_video(void **state)
                            "aac -b:a 128k -movie_timescale 48000", 0);
     assert_int_equal(whole.n, 2 * RATE + late_by);
     avcl_wave_release(&whole);
-    avcl_wave early = hear("early.mkv", "-itsoffset 0.2 " PICTURE CLICK("48000", "24000"),
-                           "flac", 0);
-    assert_in_range(find_peak(&early), 12000 - RATE / 5 - 24, 12000 - RATE / 5 + 24); /* mkv: ms */
+    avcl_wave early =
+        hear("early.mkv", "-itsoffset 0.2 " PICTURE CLICK("48000", "24000"), "flac", 0);
+    assert_in_range(find_peak(&early), 12000 - RATE / 5 - 24,
+                    12000 - RATE / 5 + 24); /* mkv: ms */
     avcl_wave_release(&early);
 }
 
@@ -134,15 +136,16 @@ static void test_audio__has_the_length_of_what_was_encoded(void **state)
     w = hear("len44.mp4", PICTURE CLICK("44100", "100"), "aac", 0);
     assert_int_equal(w.n, 2 * RATE);
     avcl_wave_release(&w);
-    w = hear("short.mp4", PICTURE "-f lavfi -i sine=1000:duration=1:sample_rate=24000", "aac",
-             1);
+    w = hear("short.mp4", PICTURE "-f lavfi -i sine=1000:duration=1:sample_rate=24000",
+             "aac", 1);
     assert_int_equal(w.n, 2 * RATE);
-    for (int64_t i = RATE + RATE / 20; i < w.n; i++) assert_true(w.samples[i] == 0.0f);
+    for (int64_t i = RATE + RATE / 20; i < w.n; i++)
+        assert_true(w.samples[i] == 0.0f);
     avcl_wave_release(&w);
 }
 
 #define SINE "0.125*sin(2*PI*1000*t)"
-#define TONES(exprs, layout, rate) \
+#define TONES(exprs, layout, rate)                                                       \
     "-f lavfi -i \"aevalsrc='" exprs "':c=" layout ":s=" rate ":d=2\" "
 
 static void check_level(const char *name, const char *inputs, const char *codec,
@@ -150,7 +153,8 @@ static void check_level(const char *name, const char *inputs, const char *codec,
 {
     avcl_wave w = hear(name, inputs, codec, 1);
     double got = level(&w) * sqrt(2.0);
-    if (fabs(got - amplitude) > tolerance) fail_msg("%s: %.5f, not %.5f", name, got, amplitude);
+    if (fabs(got - amplitude) > tolerance)
+        fail_msg("%s: %.5f, not %.5f", name, got, amplitude);
     avcl_wave_release(&w);
 }
 
@@ -160,24 +164,24 @@ static void test_audio__mono_is_the_mean_of_the_channels(void **state)
     (void)state;
     const double exact = 2e-4; /* 16 bits of 0.125, and the resampler's passband */
     const double coded = 2e-3; /* AAC at 128 kb/s */
-    check_level("same.mov", PICTURE TONES(SINE "|" SINE, "stereo", "24000"), "pcm_s16le", 0.125,
-                exact);
-    check_level("same44.mov", PICTURE TONES(SINE "|" SINE, "stereo", "44100"), "pcm_s16le",
+    check_level("same.mov", PICTURE TONES(SINE "|" SINE, "stereo", "24000"), "pcm_s16le",
                 0.125, exact);
-    check_level("f32.mov", PICTURE TONES(SINE "|" SINE, "stereo", "48000"), "pcm_f32le", 0.125,
-                exact);
-    check_level("s24.mov", PICTURE TONES(SINE "|" SINE, "stereo", "48000"), "pcm_s24le", 0.125,
-                exact);
-    check_level("u8.mov", PICTURE TONES(SINE "|" SINE, "stereo", "24000"), "pcm_u8", 0.125,
-                1.0 / 256);
-    check_level("left.mov", PICTURE TONES(SINE "|0", "stereo", "48000"), "pcm_s16le", 0.0625,
-                exact);
-    check_level("anti.mov", PICTURE TONES(SINE "|-" SINE, "stereo", "48000"), "pcm_f32le", 0.0,
-                exact);
+    check_level("same44.mov", PICTURE TONES(SINE "|" SINE, "stereo", "44100"),
+                "pcm_s16le", 0.125, exact);
+    check_level("f32.mov", PICTURE TONES(SINE "|" SINE, "stereo", "48000"), "pcm_f32le",
+                0.125, exact);
+    check_level("s24.mov", PICTURE TONES(SINE "|" SINE, "stereo", "48000"), "pcm_s24le",
+                0.125, exact);
+    check_level("u8.mov", PICTURE TONES(SINE "|" SINE, "stereo", "24000"), "pcm_u8",
+                0.125, 1.0 / 256);
+    check_level("left.mov", PICTURE TONES(SINE "|0", "stereo", "48000"), "pcm_s16le",
+                0.0625, exact);
+    check_level("anti.mov", PICTURE TONES(SINE "|-" SINE, "stereo", "48000"), "pcm_f32le",
+                0.0, exact);
     check_level("centre.mkv", PICTURE TONES("0|0|" SINE "|0|0|0", "5.1", "48000"), "flac",
                 0.125 / 6, exact);
-    check_level("same.mp4", PICTURE TONES(SINE "|" SINE, "stereo", "44100"), "aac -b:a 128k",
-                0.125, coded);
+    check_level("same.mp4", PICTURE TONES(SINE "|" SINE, "stereo", "44100"),
+                "aac -b:a 128k", 0.125, coded);
 }
 
 static void test_audio__none_is_not_an_error(void **state)
@@ -200,7 +204,8 @@ static void test_audio__refuses_what_it_cannot_read(void **state)
     err = (avcl_error){0};
     assert_int_equal(avcl_audio_read("x.mp4", 10, 1, &w, &err), AVCL_E_INVALID);
     assert_non_null(strstr(err.message, "10 Hz"));
-    assert_int_equal(avcl_audio_read("/no/such/x.mp4", RATE, 1, &w, NULL), AVCL_E_NOT_FOUND);
+    assert_int_equal(avcl_audio_read("/no/such/x.mp4", RATE, 1, &w, NULL),
+                     AVCL_E_NOT_FOUND);
     assert_int_equal(w.n, 77);
 }
 

@@ -1,5 +1,5 @@
-/* test_mel.c - log-mel pictures against closed forms and published values (methods.md B, K.9;
- * data.md 4.2, 4.3). */
+/* test_mel.c - log-mel pictures against closed forms and published values (methods.md B,
+ * K.9; data.md 4.2, 4.3). */
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -48,23 +48,25 @@ static int64_t argmax(const float *x, int64_t n, int64_t step)
     return best;
 }
 
-/* ---- scales and filters --------------------------------------------------------------- */
+/* ---- scales and filters -------------------------------------------------------- */
 static void test_mel_scale__published_values(void **state)
 {
     (void)state;
-    const double slaney[][2] = {{60, 0.9},          {110, 1.65},         {220, 3.3},
-                                {440, 6.6},         {1000, 15},          {4000, 35.16376},
-                                {8000, 45.24564},   {11025, 49.910594},  {12000, 51.143162}};
+    const double slaney[][2] = {{60, 0.9},        {110, 1.65},        {220, 3.3},
+                                {440, 6.6},       {1000, 15},         {4000, 35.16376},
+                                {8000, 45.24564}, {11025, 49.910594}, {12000, 51.143162}};
     const double htk[][2] = {
         {440, 549.638675}, {1000, 999.985537}, {4000, 2146.064528}, {12000, 3266.341242}};
     for (size_t i = 0; i < sizeof slaney / sizeof *slaney; i++)
         assert_float_equal(avcl__mel_from_hz(AVCL_MEL_SLANEY, slaney[i][0]), slaney[i][1],
                            5e-6);
     for (size_t i = 0; i < sizeof htk / sizeof *htk; i++)
-        assert_float_equal(avcl__mel_from_hz(AVCL_MEL_HTK, htk[i][0]), htk[i][1], SIX_DIGITS);
+        assert_float_equal(avcl__mel_from_hz(AVCL_MEL_HTK, htk[i][0]), htk[i][1],
+                           SIX_DIGITS);
     for (int scale = AVCL_MEL_SLANEY; scale <= AVCL_MEL_HTK; scale++)
         for (double hz = 0; hz <= 12000; hz += 97)
-            assert_float_equal(avcl__mel_to_hz(scale, avcl__mel_from_hz(scale, hz)), hz, 1e-8);
+            assert_float_equal(avcl__mel_to_hz(scale, avcl__mel_from_hz(scale, hz)), hz,
+                               1e-8);
     assert_float_equal(avcl__mel_to_hz(AVCL_MEL_SLANEY, 5), 1000.0 / 3.0, 1e-9);
 }
 
@@ -72,10 +74,10 @@ static void test_mel_scale__forty_published_frequencies(void **state)
 {
     (void)state;
     const double hz[40] = {
-        0,        85.317,   170.635,  255.952,  341.269,  426.586,  511.904,  597.221,
-        682.538,  767.855,  853.173,  938.49,   1024.856, 1119.114, 1222.042, 1334.436,
-        1457.167, 1591.187, 1737.532, 1897.337, 2071.84,  2262.393, 2470.47,  2697.686,
-        2945.799, 3216.731, 3512.582, 3835.643, 4188.417, 4573.636, 4994.285, 5453.621,
+        0,        85.317,   170.635,  255.952,  341.269,  426.586,  511.904,   597.221,
+        682.538,  767.855,  853.173,  938.49,   1024.856, 1119.114, 1222.042,  1334.436,
+        1457.167, 1591.187, 1737.532, 1897.337, 2071.84,  2262.393, 2470.47,   2697.686,
+        2945.799, 3216.731, 3512.582, 3835.643, 4188.417, 4573.636, 4994.285,  5453.621,
         5955.205, 6502.92,  7101.009, 7754.107, 8467.272, 9246.028, 10096.408, 11025};
     double top = avcl__mel_from_hz(AVCL_MEL_SLANEY, 11025);
     for (int i = 0; i < 40; i++)
@@ -88,17 +90,20 @@ static void test_mel_filters__default_matrix(void **state)
     avcl_mel *mel = make((avcl_mel_options){0});
     const float *h = avcl_mel_filters(mel);
     double sum = 0;
-    for (int64_t i = 0; i < 256 * 1025; i++) sum += (double)h[i];
+    for (int64_t i = 0; i < 256 * 1025; i++)
+        sum += (double)h[i];
     assert_float_equal(sum, 21.841513, 1e-6 * 21.84);
     assert_int_equal(argmax(h + 255 * 1025, 1025, 1), 1010);
     assert_float_equal(h[255 * 1025 + 1010], 0.0061362, 5e-8);
     assert_int_equal(avcl_mel_n_empty(mel), 0);
-    /* Area norm: a band sums to n_fft / rate. With a bin at its tip, one of half width w bins
-     * sums to (3 - 2/w) / w of that, at most 9/8 (w = 4/3; the narrowest have 1.13). */
+    /* Area norm: a band sums to n_fft / rate. With a bin at its tip, one of half width w
+     * bins sums to (3 - 2/w) / w of that, at most 9/8 (w = 4/3; the narrowest have 1.13).
+     */
     const double area = 2048.0 / 24000;
     for (int b = 0; b < 256; b++) {
         double row = 0;
-        for (int k = 0; k < 1025; k++) row += (double)h[b * 1025 + k];
+        for (int k = 0; k < 1025; k++)
+            row += (double)h[b * 1025 + k];
         assert_float_equal(row, area, area / 8);
     }
     avcl_mel_free(mel);
@@ -113,7 +118,8 @@ static void test_mel_filters__empty_bands_by_size(void **state)
     } facts[] = {{240, {98, 90}}, {512, {42, 38}}, {1024, {0, 7}}, {2048, {0, 0}}};
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         for (int scale = 0; scale < 2; scale++) {
-            avcl_mel *mel = make((avcl_mel_options){.n_fft = facts[i].n_fft, .scale = scale});
+            avcl_mel *mel =
+                make((avcl_mel_options){.n_fft = facts[i].n_fft, .scale = scale});
             assert_int_equal(avcl_mel_n_empty(mel), facts[i].empty[scale]);
             avcl_mel_free(mel);
         }
@@ -135,7 +141,8 @@ static void test_mel_filters__without_norm(void **state)
         }
         double width = avcl__mel_to_hz(AVCL_MEL_HTK, step * (b + 2)) -
                        avcl__mel_to_hz(AVCL_MEL_HTK, step * b);
-        assert_float_equal(row, width * 2048 / 24000 / 2, 0.2); /* a bin's worth of sampling */
+        assert_float_equal(row, width * 2048 / 24000 / 2,
+                           0.2); /* a bin's worth of sampling */
     }
     avcl_mel_free(mel);
 }
@@ -160,7 +167,7 @@ static void test_mel__tones_peak_in_their_band(void **state)
     }
 }
 
-/* ---- the paper's settings --------------------------------------------------------------- */
+/* ---- the paper's settings ------------------------------------------------------ */
 static void test_mel__kilohertz_tone_of_ten_seconds(void **state)
 {
     (void)state;
@@ -184,12 +191,14 @@ static void test_mel__silence_is_the_floor(void **state)
     float *out = malloc(256 * 256 * sizeof *out);
     for (int64_t n = 0; n <= 240000; n += 240000) {
         assert_int_equal(avcl_mel_picture(mel, silence, n, out, NULL), AVCL_OK);
-        for (int i = 0; i < 256 * 256; i++) assert_float_equal(out[i], -13.815511, 1e-6);
+        for (int i = 0; i < 256 * 256; i++)
+            assert_float_equal(out[i], -13.815511, 1e-6);
     }
     avcl_mel_free(mel);
     mel = make((avcl_mel_options){0});
     assert_int_equal(avcl_mel_picture(mel, silence, 240000, out, NULL), AVCL_OK);
-    for (int i = 0; i < 256 * 256; i++) assert_true(out[i] == 0.0f);
+    for (int i = 0; i < 256 * 256; i++)
+        assert_true(out[i] == 0.0f);
     free(out);
     avcl_mel_free(mel);
 }
@@ -239,7 +248,7 @@ static void test_mel__picture_is_minmax_of_any_length(void **state)
     avcl_mel_free(mel);
 }
 
-/* ---- closed forms with window = n_fft ----------------------------------------------------- */
+/* ---- closed forms with window = n_fft ------------------------------------------ */
 static avcl_mel *make_full(void)
 {
     return make((avcl_mel_options){.window = 2048});
@@ -274,12 +283,13 @@ static void test_mel_power__impulse_is_flat(void **state)
     float power[1025];
     x[50 * 240] = 1.0f;
     assert_int_equal(avcl__mel_power(mel, x, 24000, 50, 1, power, NULL), AVCL_OK);
-    for (int k = 0; k < 1025; k++) assert_float_equal(power[k], 1.0, FFT_EPS);
+    for (int k = 0; k < 1025; k++)
+        assert_float_equal(power[k], 1.0, FFT_EPS);
     free(x);
     avcl_mel_free(mel);
 }
 
-/* |X_0|^2 + |X_N/2|^2 + 2 sum = N sum (w x)^2, with the window's own sums 1024 and 768. */
+/* |X_0|^2 + |X_N/2|^2 + 2 sum = N sum (w x)^2; sum w = 1024, sum w^2 = 768. */
 static void test_mel_power__parseval(void **state)
 {
     (void)state;
@@ -301,7 +311,8 @@ static void test_mel_power__parseval(void **state)
     float power[1025];
     assert_int_equal(avcl__mel_power(mel, x, 24000, 40, 1, power, NULL), AVCL_OK);
     double left = (double)power[0] + (double)power[1024];
-    for (int k = 1; k < 1024; k++) left += 2 * (double)power[k];
+    for (int k = 1; k < 1024; k++)
+        left += 2 * (double)power[k];
     double right = 0;
     for (int i = 0; i < 2048; i++) {
         double wx = (double)mel->window[i] * (double)x[40 * 240 - 1024 + i];
@@ -327,7 +338,8 @@ static void test_mel__doubling_and_shifting(void **state)
         x[i] = (float)((double)(seed >> 8) / 8388608.0 - 1.0);
     }
     assert_int_equal(avcl_mel_frames(mel, x, N, a, NULL), AVCL_OK);
-    for (int i = 0; i < N; i++) y[i] = 2.0f * x[i];
+    for (int i = 0; i < N; i++)
+        y[i] = 2.0f * x[i];
     assert_int_equal(avcl_mel_frames(mel, y, N, b, NULL), AVCL_OK);
     for (int i = 0; i < 64 * FRAMES; i++)
         if (a[i] > -2) assert_float_equal(b[i] - a[i], log(4.0), LOG_EPS);
@@ -335,11 +347,12 @@ static void test_mel__doubling_and_shifting(void **state)
     memcpy(y + 240, x, (N - 240) * sizeof *y);
     assert_int_equal(avcl_mel_frames(mel, y, N, b, NULL), AVCL_OK);
     for (int m = 0; m < 64; m++)
-        assert_memory_equal(b + m * FRAMES + 2, a + m * FRAMES + 1, (FRAMES - 4) * sizeof *a);
+        assert_memory_equal(b + m * FRAMES + 2, a + m * FRAMES + 1,
+                            (FRAMES - 4) * sizeof *a);
     avcl_mel_free(mel);
 }
 
-/* ---- resize ----------------------------------------------------------------------------------- */
+/* ---- resize -------------------------------------------------------------------- */
 static void test_mel_resize__weights_of_eight_to_two(void **state)
 {
     (void)state;
@@ -362,16 +375,18 @@ static void test_mel_resize__interpolates_when_growing(void **state)
     const float want[8] = {0, 1, 3, 4, 8, 6, 2, 0};
     float out[8];
     assert_int_equal(avcl__mel_resize(in, 2, 2, out, 4, NULL), AVCL_OK);
-    for (int i = 0; i < 8; i++) assert_float_equal(out[i], want[i], 1e-6);
+    for (int i = 0; i < 8; i++)
+        assert_float_equal(out[i], want[i], 1e-6);
     float one = 3.5f;
     assert_int_equal(avcl__mel_resize(&one, 1, 1, out, 8, NULL), AVCL_OK);
-    for (int i = 0; i < 8; i++) assert_true(out[i] == 3.5f);
+    for (int i = 0; i < 8; i++)
+        assert_true(out[i] == 3.5f);
     float same[5] = {1, -2, 3, -4, 5};
     assert_int_equal(avcl__mel_resize(same, 1, 5, out, 5, NULL), AVCL_OK);
     assert_memory_equal(out, same, sizeof same);
 }
 
-/* ---- options, threads ----------------------------------------------------------------------------- */
+/* ---- options, threads ---------------------------------------------------------- */
 static void test_mel_new__names_the_value_it_refuses(void **state)
 {
     (void)state;
@@ -379,11 +394,16 @@ static void test_mel_new__names_the_value_it_refuses(void **state)
         avcl_mel_options options;
         const char *text;
     } cases[] = {
-        {{.window = 4096}, "window 4096"},       {{.hop = -1}, "hop -1"},
-        {{.rate = 7}, "rate 7"},                 {{.bands = 100000}, "bands 100000"},
-        {{.columns = -2}, "columns -2"},         {{.scale = 2}, "scale 2"},
-        {{.fmax = 13000}, "0 to 13000 Hz"},      {{.fmin = 500, .fmax = 400}, "500 to 400 Hz"},
-        {{.log_eps = -1}, "log_eps -1"},         {{.normalise = 5}, "normalise 5"},
+        {{.window = 4096}, "window 4096"},
+        {{.hop = -1}, "hop -1"},
+        {{.rate = 7}, "rate 7"},
+        {{.bands = 100000}, "bands 100000"},
+        {{.columns = -2}, "columns -2"},
+        {{.scale = 2}, "scale 2"},
+        {{.fmax = 13000}, "0 to 13000 Hz"},
+        {{.fmin = 500, .fmax = 400}, "500 to 400 Hz"},
+        {{.log_eps = -1}, "log_eps -1"},
+        {{.normalise = 5}, "normalise 5"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         avcl_error err = {0};
@@ -436,10 +456,12 @@ static void test_mel__one_plan_serves_many_threads(void **state)
     float *x = tone(24000, 700, 24000, 0.4);
     static struct job jobs[THREADS + 1];
     pthread_t threads[THREADS];
-    for (int i = 0; i <= THREADS; i++) jobs[i] = (struct job){.x = x, .mel = mel};
+    for (int i = 0; i <= THREADS; i++)
+        jobs[i] = (struct job){.x = x, .mel = mel};
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, work, &jobs[i]), 0);
-    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
     work(&jobs[THREADS]);
     for (int i = 0; i < THREADS; i++)
         assert_memory_equal(jobs[i].out, jobs[THREADS].out, sizeof jobs[i].out);

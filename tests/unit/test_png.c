@@ -1,4 +1,5 @@
-/* test_png.c - pictures come back pixel for pixel; a failed write leaves what was there. */
+/* test_png.c - pictures come back pixel for pixel; a failed write leaves what was there.
+ */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,7 +40,8 @@ static int count_files(void)
     int n = -2; /* . and .. */
     DIR *d = opendir(dir);
     assert_non_null(d);
-    while (readdir(d)) n++;
+    while (readdir(d))
+        n++;
     closedir(d);
     return n;
 }
@@ -122,10 +124,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_png__round_trip, make_dir, drop_dir),
-        cmocka_unit_test_setup_teardown(test_png__a_refused_write_changes_nothing, make_dir,
-                                        drop_dir),
-        cmocka_unit_test_setup_teardown(test_png__refuses_shapes_it_cannot_write, make_dir,
-                                        drop_dir),
+        cmocka_unit_test_setup_teardown(test_png__a_refused_write_changes_nothing,
+                                        make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(test_png__refuses_shapes_it_cannot_write,
+                                        make_dir, drop_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

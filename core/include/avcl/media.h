@@ -46,7 +46,8 @@ AVCL_EXPORT avcl_video *avcl_video_open(const char *path, avcl_error *err); /* [
 AVCL_EXPORT void avcl_video_free(avcl_video *v);
 AVCL_EXPORT void avcl_video_get_info(const avcl_video *v, avcl_media_info *out);
 /* Frames [start, start + n) scaled to width x height (0 = as displayed), rgb24 rows packed:
- * [n, height, width, 3]. Past the last frame it is repeated; *n_padded says how often. */
+ * [n, height, width, 3]. Past the last frame it is repeated, and a lost one by its neighbour;
+ * *n_padded (may be NULL) says how often. On failure rgb holds nothing of use. */
 AVCL_EXPORT avcl_status avcl_video_read(avcl_video *v, int64_t start, int64_t n, int32_t width,
                                         int32_t height, uint8_t *rgb, int64_t *n_padded,
                                         avcl_error *err);

@@ -1,5 +1,5 @@
-/* audio.c - the whole track: decoded from its first packet, mixed to mono by the plain mean
- * before resampling, flushed, and placed on the video's clock. */
+/* audio.c - the whole track: decoded from its first packet, mixed to mono by the plain
+ * mean before resampling, flushed, and placed on the video's clock. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #include "media/media_impl.h"
 
-/* ---- samples that grow ------------------------------------------------------------- */
+/* ---- samples that grow --------------------------------------------------------- */
 struct samples {
     float *data;
     int64_t n;
@@ -27,7 +27,7 @@ static int reserve(struct samples *s, int64_t more)
     return 0;
 }
 
-/* ---- mixing ------------------------------------------------------------------------- */
+/* ---- mixing -------------------------------------------------------------------- */
 static float sample_at(const uint8_t *plane, enum AVSampleFormat packed, int64_t i)
 {
     switch (packed) {
@@ -55,7 +55,8 @@ static void mix(const AVFrame *frame, float *mono)
     enum AVSampleFormat packed = av_get_packed_sample_fmt(frame->format);
     int planar = av_sample_fmt_is_planar(frame->format);
     int channels = frame->ch_layout.nb_channels;
-    for (int i = 0; i < frame->nb_samples; i++) mono[i] = 0.0f;
+    for (int i = 0; i < frame->nb_samples; i++)
+        mono[i] = 0.0f;
     for (int c = 0; c < channels; c++) {
         const uint8_t *plane = frame->extended_data[planar ? c : 0];
         int64_t step = planar ? 1 : channels;
@@ -66,10 +67,11 @@ static void mix(const AVFrame *frame, float *mono)
         }
     }
     float scale = 1.0f / (float)(channels > 0 ? channels : 1);
-    for (int i = 0; i < frame->nb_samples; i++) mono[i] *= scale;
+    for (int i = 0; i < frame->nb_samples; i++)
+        mono[i] *= scale;
 }
 
-/* ---- resampling ---------------------------------------------------------------------- */
+/* ---- resampling ---------------------------------------------------------------- */
 struct resampler {
     SwrContext *swr; /* NULL while the rates are equal */
     int32_t from;
@@ -101,13 +103,12 @@ static int convert(struct resampler *r, const float *in, int n, struct samples *
     return rc;
 }
 
-/* What the filter still holds; again and again, as the engine need not give it at once. */
+/* What the filter still holds; the engine need not give it all at once. */
 static int finish_rate(struct resampler *r, struct samples *out)
 {
-    int rc = 0;
-    if (r->swr)
-        do rc = convert(r, NULL, 0, out);
-        while (rc > 0);
+    int rc = r->swr ? 1 : 0;
+    while (rc > 0)
+        rc = convert(r, NULL, 0, out);
     swr_free(&r->swr);
     return rc;
 }
@@ -121,13 +122,13 @@ static int change_rate(struct resampler *r, int32_t from, struct samples *out)
     return rc < 0 ? start_engine(r, NULL) : rc;
 }
 
-/* ---- the track ------------------------------------------------------------------------- */
+/* ---- the track ----------------------------------------------------------------- */
 struct track {
     avcl_source source;
     AVCodecContext *codec;
     AVPacket *packet;
     AVFrame *frame;
-    avcl_index video; /* packets only: its clock */
+    avcl_index video;    /* packets only: its clock */
     struct samples mono; /* one frame, at the track's rate */
     struct samples out;  /* all of it, at the wanted rate */
     struct resampler resampler;
@@ -140,7 +141,8 @@ static int take_frame(struct track *t)
 {
     const AVFrame *frame = t->frame;
     if (frame->nb_samples <= 0 || frame->sample_rate <= 0) return 0;
-    if (t->first == AV_NOPTS_VALUE && t->out.n == 0) t->first = frame->best_effort_timestamp;
+    if (t->first == AV_NOPTS_VALUE && t->out.n == 0)
+        t->first = frame->best_effort_timestamp;
     int rc = 0;
     if (frame->sample_rate != t->resampler.from)
         rc = change_rate(&t->resampler, frame->sample_rate, &t->out);
@@ -150,7 +152,8 @@ static int take_frame(struct track *t)
     rc = reserve(to, frame->nb_samples);
     if (rc < 0) return rc;
     mix(frame, to->data + to->n);
-    if (t->resampler.swr) return convert(&t->resampler, to->data, frame->nb_samples, &t->out);
+    if (t->resampler.swr)
+        return convert(&t->resampler, to->data, frame->nb_samples, &t->out);
     to->n += frame->nb_samples;
     return 0;
 }
@@ -189,7 +192,7 @@ static avcl_status decode_track(struct track *t, const char *path, avcl_error *e
     return st;
 }
 
-/* ---- on the video's clock ---------------------------------------------------------------- */
+/* ---- on the video's clock ------------------------------------------------------ */
 struct clock {
     double start; /* seconds of the first frame */
     double length;
@@ -214,7 +217,8 @@ static void trim(struct track *t)
 {
     int64_t ticks = t->source.audio_duration;
     if (ticks == AV_NOPTS_VALUE || ticks <= 0) return;
-    int64_t n = llrint((double)ticks * av_q2d(t->source.audio->time_base) * t->resampler.to);
+    int64_t n =
+        llrint((double)ticks * av_q2d(t->source.audio->time_base) * t->resampler.to);
     if (n < t->out.n) t->out.n = n;
 }
 
@@ -227,16 +231,19 @@ static avcl_status place(struct track *t, int32_t match_video, const char *path,
     int32_t rate = t->resampler.to;
     int64_t offset = 0; /* of the first sample from the first frame */
     if (clock.known && t->first != AV_NOPTS_VALUE)
-        offset = llrint(((double)t->first * av_q2d(t->source.audio->time_base) - clock.start) *
-                        rate);
-    int64_t n = match_video && clock.known ? llrint(clock.length * rate) : offset + t->out.n;
+        offset = llrint(
+            ((double)t->first * av_q2d(t->source.audio->time_base) - clock.start) * rate);
+    int64_t n =
+        match_video && clock.known ? llrint(clock.length * rate) : offset + t->out.n;
     if (n < 0) n = 0;
     if (n > (int64_t)AVCL_MEDIA_MAX_SECONDS * rate)
-        return avcl_error_set(err, AVCL_E_INVALID, "'%s': %.0f s of sound; the limit is %d s",
-                              path, (double)n / rate, AVCL_MEDIA_MAX_SECONDS);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "'%s': %.0f s of sound; the limit is %d s", path,
+                              (double)n / rate, AVCL_MEDIA_MAX_SECONDS);
     float *samples = calloc((size_t)(n > 0 ? n : 1), sizeof *samples);
     if (!samples)
-        return avcl_error_set(err, AVCL_E_NOMEM, "no memory for %lld samples", (long long)n);
+        return avcl_error_set(err, AVCL_E_NOMEM, "no memory for %lld samples",
+                              (long long)n);
     int64_t begin = offset > 0 ? offset : 0;
     int64_t end = offset + t->out.n < n ? offset + t->out.n : n;
     if (begin < end)
@@ -252,7 +259,8 @@ static avcl_status read_track(struct track *t, const char *path, int32_t match_v
     avcl_status st = avcl__source_open(&t->source, path, err);
     if (st) return st;
     if (!t->source.audio && !t->source.video)
-        return avcl_error_set(err, AVCL_E_INVALID, "'%s' has neither sound nor video", path);
+        return avcl_error_set(err, AVCL_E_INVALID, "'%s' has neither sound nor video",
+                              path);
     if (t->source.audio) {
         st = avcl__decoder_open(t->source.audio, 0, &t->codec, path, err);
         if (!st) st = decode_track(t, path, err);
@@ -263,7 +271,8 @@ static avcl_status read_track(struct track *t, const char *path, int32_t match_v
         return AVCL_OK;
     }
     if (t->out.n == 0)
-        return avcl__av_fail(err, AVCL_E_CORRUPT, 0, "'%s': no sound can be decoded", path);
+        return avcl__av_fail(err, AVCL_E_CORRUPT, 0, "'%s': no sound can be decoded",
+                             path);
     trim(t);
     return place(t, match_video, path, out, err);
 }
@@ -273,14 +282,15 @@ avcl_status avcl_audio_read(const char *path, int32_t rate, int32_t match_video,
 {
     enum { MIN_RATE = 1000, MAX_RATE = 384000 };
     if (rate < MIN_RATE || rate > MAX_RATE)
-        return avcl_error_set(err, AVCL_E_INVALID, "sample rate %d Hz lies outside %d to %d",
-                              (int)rate, MIN_RATE, MAX_RATE);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "sample rate %d Hz lies outside %d to %d", (int)rate,
+                              MIN_RATE, MAX_RATE);
     struct track t = {.resampler = {.to = rate}, .first = AV_NOPTS_VALUE};
     t.packet = av_packet_alloc();
     t.frame = av_frame_alloc();
-    avcl_status st = t.packet && t.frame
-                         ? read_track(&t, path, match_video, out, err)
-                         : avcl_error_set(err, AVCL_E_NOMEM, "no memory to open '%s'", path);
+    avcl_status st = t.packet && t.frame ? read_track(&t, path, match_video, out, err)
+                                         : avcl_error_set(err, AVCL_E_NOMEM,
+                                                          "no memory to open '%s'", path);
     swr_free(&t.resampler.swr);
     free(t.mono.data);
     free(t.out.data);

@@ -21,7 +21,8 @@ static void keep(void *object, int level, const char *fmt, va_list ap)
     char line[sizeof last_line];
     if (vsnprintf(line, sizeof line, fmt, ap) < 0) return;
     size_t n = strcspn(line, "\r\n");
-    while (n > 0 && (line[n - 1] == '.' || line[n - 1] == ' ')) n--;
+    while (n > 0 && (line[n - 1] == '.' || line[n - 1] == ' '))
+        n--;
     if (n == 0) return;
     memcpy(last_line, line, n);
     last_line[n] = '\0';

@@ -14,8 +14,8 @@ static avcl_status check_path(const char *path, avcl_error *err)
         return avcl__av_fail(err, errno == ENOENT ? AVCL_E_NOT_FOUND : AVCL_E_IO,
                              AVERROR(errno), "cannot open '%s'", path);
     if (S_ISDIR(st.st_mode))
-        return avcl_error_set(err, AVCL_E_INVALID, "'%s' is a directory, not a media file",
-                              path);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "'%s' is a directory, not a media file", path);
     if (!S_ISREG(st.st_mode)) /* a FIFO would block for ever */
         return avcl_error_set(err, AVCL_E_INVALID, "'%s' is not a regular file", path);
     if (st.st_size == 0)
@@ -71,9 +71,8 @@ static void choose(avcl_source *s)
 
 static avcl_status check_size(const avcl_source *s, const char *path, avcl_error *err)
 {
-    int64_t seconds = s->format->duration == AV_NOPTS_VALUE
-                          ? 0
-                          : s->format->duration / AV_TIME_BASE;
+    int64_t seconds =
+        s->format->duration == AV_NOPTS_VALUE ? 0 : s->format->duration / AV_TIME_BASE;
     if (seconds > AVCL_MEDIA_MAX_SECONDS)
         return avcl_error_set(err, AVCL_E_INVALID, "'%s' lasts %lld s; the limit is %d s",
                               path, (long long)seconds, AVCL_MEDIA_MAX_SECONDS);
@@ -81,10 +80,10 @@ static avcl_status check_size(const avcl_source *s, const char *path, avcl_error
     int64_t w = s->video->codecpar->width;
     int64_t h = s->video->codecpar->height;
     if (w * h > (int64_t)AVCL_MEDIA_MAX_SIDE * AVCL_MEDIA_MAX_SIDE)
-        return avcl_error_set(err, AVCL_E_INVALID,
-                              "'%s' has pictures of %lldx%lld; the limit is %d x %d pixels",
-                              path, (long long)w, (long long)h, AVCL_MEDIA_MAX_SIDE,
-                              AVCL_MEDIA_MAX_SIDE);
+        return avcl_error_set(
+            err, AVCL_E_INVALID,
+            "'%s' has pictures of %lldx%lld; the limit is %d x %d pixels", path,
+            (long long)w, (long long)h, AVCL_MEDIA_MAX_SIDE, AVCL_MEDIA_MAX_SIDE);
     return AVCL_OK;
 }
 
@@ -93,7 +92,8 @@ static int open_format(AVFormatContext **format, const char *path)
 {
     AVDictionary *options = NULL;
     char *url = av_asprintf("file:%s", path);
-    int rc = url ? av_dict_set(&options, "protocol_whitelist", "file", 0) : AVERROR(ENOMEM);
+    int rc =
+        url ? av_dict_set(&options, "protocol_whitelist", "file", 0) : AVERROR(ENOMEM);
     if (rc >= 0) rc = avformat_open_input(format, url, NULL, &options);
     av_dict_free(&options);
     av_free(url);
@@ -104,8 +104,8 @@ static int open_format(AVFormatContext **format, const char *path)
 static void note_durations(int64_t *durations, const AVFormatContext *format, int n)
 {
     for (int i = 0; i < n; i++)
-        durations[i] = i < (int)format->nb_streams ? format->streams[i]->duration
-                                                   : AV_NOPTS_VALUE;
+        durations[i] =
+            i < (int)format->nb_streams ? format->streams[i]->duration : AV_NOPTS_VALUE;
 }
 
 avcl_status avcl__source_open(avcl_source *source, const char *path, avcl_error *err)
@@ -118,8 +118,8 @@ avcl_status avcl__source_open(avcl_source *source, const char *path, avcl_error 
     if (st) return st;
     int rc = open_format(&s.format, path);
     if (rc < 0)
-        return avcl__av_fail(err, rc == AVERROR_INVALIDDATA ? AVCL_E_INVALID : AVCL_E_IO, rc,
-                             "'%s' is not a media file that can be read", path);
+        return avcl__av_fail(err, rc == AVERROR_INVALIDDATA ? AVCL_E_INVALID : AVCL_E_IO,
+                             rc, "'%s' is not a media file that can be read", path);
     note_durations(durations, s.format, STREAMS);
     if (!header_suffices(s.format)) rc = avformat_find_stream_info(s.format, NULL);
     if (rc < 0) {
@@ -144,21 +144,23 @@ void avcl__source_release(avcl_source *source)
     source->audio = NULL;
 }
 
-avcl_status avcl__decoder_open(const AVStream *stream, int32_t delay, AVCodecContext **out,
-                               const char *path, avcl_error *err)
+avcl_status avcl__decoder_open(const AVStream *stream, int32_t delay,
+                               AVCodecContext **out, const char *path, avcl_error *err)
 {
     enum { MAX_DELAY = 16 }; /* of H.264 */
     enum AVCodecID id = stream->codecpar->codec_id;
     const AVCodec *codec = avcodec_find_decoder(id);
     if (!codec)
-        return avcl_error_set(err, AVCL_E_UNSUPPORTED, "'%s': libav has no decoder for %s",
-                              path, avcodec_get_name(id));
+        return avcl_error_set(err, AVCL_E_UNSUPPORTED,
+                              "'%s': libav has no decoder for %s", path,
+                              avcodec_get_name(id));
     AVCodecContext *context = avcodec_alloc_context3(codec);
     int rc = context ? avcodec_parameters_to_context(context, stream->codecpar)
                      : AVERROR(ENOMEM);
     if (rc >= 0) {
-        context->pkt_timebase = stream->time_base; /* or skipped samples are not skipped */
-        context->thread_count = 1;                 /* files are the unit of parallelism */
+        context->pkt_timebase =
+            stream->time_base;     /* or skipped samples are not skipped */
+        context->thread_count = 1; /* files are the unit of parallelism */
         context->max_pixels = (int64_t)AVCL_MEDIA_MAX_SIDE * AVCL_MEDIA_MAX_SIDE;
         if (id == AV_CODEC_ID_H264 && context->has_b_frames < delay)
             context->has_b_frames = delay < MAX_DELAY ? delay : MAX_DELAY;
@@ -166,8 +168,8 @@ avcl_status avcl__decoder_open(const AVStream *stream, int32_t delay, AVCodecCon
     }
     if (rc < 0) {
         avcodec_free_context(&context);
-        return avcl__av_fail(err, rc == AVERROR(ENOMEM) ? AVCL_E_NOMEM : AVCL_E_INVALID, rc,
-                             "'%s': the %s decoder does not start", path,
+        return avcl__av_fail(err, rc == AVERROR(ENOMEM) ? AVCL_E_NOMEM : AVCL_E_INVALID,
+                             rc, "'%s': the %s decoder does not start", path,
                              avcodec_get_name(id));
     }
     *out = context;

@@ -31,7 +31,7 @@ static int ascending(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* The most packets that precede another in decode order and follow it in display order. */
+/* The most packets that come before another in decode order and after it on screen. */
 static int32_t reorder_delay(const avcl_index *index)
 {
     enum { REACH = 64 }; /* four times what any codec allows */
@@ -45,7 +45,7 @@ static int32_t reorder_delay(const avcl_index *index)
     return most;
 }
 
-/* The last frame lasts as long as its packet says, else as long as the others on average. */
+/* The last frame lasts as its packet says, else as the others do on average. */
 static int64_t find_end(const avcl_index *index, const avcl_source *source)
 {
     int64_t last = index->pts[index->n - 1];
@@ -67,7 +67,8 @@ static int is_untrustworthy(const avcl_source *source)
            source->video->codecpar->codec_id == AV_CODEC_ID_VP8;
 }
 
-avcl_status avcl__index_finish(avcl_index *index, const avcl_source *source, avcl_error *err)
+avcl_status avcl__index_finish(avcl_index *index, const avcl_source *source,
+                               avcl_error *err)
 {
     size_t bytes = (size_t)(index->n_packets + 1) * sizeof(int64_t);
     index->pts = malloc(bytes);
@@ -129,7 +130,8 @@ int64_t avcl__index_frame(const avcl_index *index, int64_t pts)
 int32_t avcl__index_is_vfr(const avcl_index *index)
 {
     if (index->n < 3) return 0;
-    double step = (double)(index->pts[index->n - 1] - index->pts[0]) / (double)(index->n - 1);
+    double step =
+        (double)(index->pts[index->n - 1] - index->pts[0]) / (double)(index->n - 1);
     for (int64_t i = 0; i < index->n; i++) {
         double off = (double)(index->pts[i] - index->pts[0]) - step * (double)i;
         if (off > 1.0 || off < -1.0) return 1;

@@ -22,20 +22,21 @@
 
 enum { AVCL_MEDIA_MAX_SIDE = 8192, AVCL_MEDIA_MAX_SECONDS = 3600 };
 
-/* ---- demux.c --------------------------------------------------------------------- */
+/* ---- demux.c ------------------------------------------------------------------- */
 typedef struct avcl_source {
     AVFormatContext *format;
-    AVStream *video;        /* NULL = none */
-    AVStream *audio;        /* NULL = none */
-    int64_t audio_duration; /* the header's word, in ticks; AV_NOPTS_VALUE = it has none */
+    AVStream *video; /* NULL = none */
+    AVStream *audio; /* NULL = none */
+    int64_t
+        audio_duration; /* the header's word, in ticks; AV_NOPTS_VALUE = it has none */
 } avcl_source;
 avcl_status avcl__source_open(avcl_source *source, const char *path, avcl_error *err);
 void avcl__source_release(avcl_source *source);
 /* `delay`: frames to hold back so that H.264 comes out in display order. */
-avcl_status avcl__decoder_open(const AVStream *stream, int32_t delay, AVCodecContext **out,
-                               const char *path, avcl_error *err);
+avcl_status avcl__decoder_open(const AVStream *stream, int32_t delay,
+                               AVCodecContext **out, const char *path, avcl_error *err);
 
-/* ---- index.c --------------------------------------------------------------------- */
+/* ---- index.c ------------------------------------------------------------------- */
 typedef struct avcl_packet_entry {
     int64_t time;     /* pts, else dts */
     int64_t duration; /* 0 = unknown */
@@ -56,7 +57,8 @@ typedef struct avcl_index {
 } avcl_index;
 avcl_status avcl__index_add(avcl_index *index, const AVPacket *packet, avcl_error *err);
 /* Sorts what was added. n stays 0 when nothing is displayed: the caller's error. */
-avcl_status avcl__index_finish(avcl_index *index, const avcl_source *source, avcl_error *err);
+avcl_status avcl__index_finish(avcl_index *index, const avcl_source *source,
+                               avcl_error *err);
 /* Replaces the times by those of decoded frames, [owned] by the index from here on. */
 void avcl__index_take_times(avcl_index *index, int64_t *pts, int64_t n);
 /* The last key frame at or before `pts`, clamped to the first. */
@@ -66,15 +68,16 @@ int64_t avcl__index_frame(const avcl_index *index, int64_t pts);
 int32_t avcl__index_is_vfr(const avcl_index *index);
 void avcl__index_release(avcl_index *index);
 
-/* ---- scale.c --------------------------------------------------------------------- */
+/* ---- scale.c ------------------------------------------------------------------- */
 typedef struct avcl_scaler {
     struct SwsContext *sws;
-    AVFrame *small; /* rgb24, rows aligned: swscale writes past unaligned ones */
+    AVFrame *small;     /* rgb24, rows aligned: swscale writes past unaligned ones */
     int32_t details[3]; /* colour space, range, pixel format that sws was told */
 } avcl_scaler;
 /* Scales `frame` to width x height as displayed, after turning it `rotation` degrees. */
 avcl_status avcl__scaler_run(avcl_scaler *scaler, const AVFrame *frame, int32_t rotation,
-                             int32_t width, int32_t height, uint8_t *rgb, avcl_error *err);
+                             int32_t width, int32_t height, uint8_t *rgb,
+                             avcl_error *err);
 void avcl__scaler_release(avcl_scaler *scaler);
 /* Degrees clockwise, 0 90 180 270, by which the stream wants to be turned. */
 int32_t avcl__stream_rotation(const AVStream *stream);

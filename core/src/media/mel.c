@@ -1,5 +1,5 @@
-/* mel.c - log-mel pictures: ln(H |STFT|^2 + eps), centred frames, zero padded. Methods.md B.
- * The window sits in the middle of n_fft, so frame j sees samples around j * hop. */
+/* mel.c - log-mel pictures: ln(H |STFT|^2 + eps), centred frames, zero padded. Methods.md
+ * B. The window sits in the middle of n_fft, so frame j sees samples around j * hop. */
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
  * process too: the single mutable variable at file scope here. Plans run without it. */
 static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
 
-/* ---- options ------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------- */
 static int32_t or_default(int32_t value, int32_t fallback)
 {
     return value == 0 ? fallback : value;
@@ -38,8 +38,8 @@ static avcl_status check_range(const char *name, int64_t value, int64_t low, int
                                avcl_error *err)
 {
     if (value >= low && value <= high) return AVCL_OK;
-    return avcl_error_set(err, AVCL_E_INVALID, "mel %s %lld lies outside %lld to %lld", name,
-                          (long long)value, (long long)low, (long long)high);
+    return avcl_error_set(err, AVCL_E_INVALID, "mel %s %lld lies outside %lld to %lld",
+                          name, (long long)value, (long long)low, (long long)high);
 }
 
 static avcl_status check(const avcl_mel_options *o, avcl_error *err)
@@ -51,19 +51,20 @@ static avcl_status check(const avcl_mel_options *o, avcl_error *err)
     if (!st) st = check_range("bands", o->bands, 1, 4096, err);
     if (!st && o->columns != -1) st = check_range("columns", o->columns, 1, 65536, err);
     if (!st) st = check_range("scale", o->scale, AVCL_MEL_SLANEY, AVCL_MEL_HTK, err);
-    if (!st) st = check_range("normalise", o->normalise, AVCL_MEL_MINMAX, AVCL_MEL_RAW, err);
+    if (!st)
+        st = check_range("normalise", o->normalise, AVCL_MEL_MINMAX, AVCL_MEL_RAW, err);
     if (st) return st;
     if (!(o->fmin >= 0.0 && o->fmin < o->fmax && o->fmax <= o->rate / 2.0))
         return avcl_error_set(err, AVCL_E_INVALID,
-                              "mel range %g to %g Hz must rise and lie within 0 to %g", o->fmin,
-                              o->fmax, o->rate / 2.0);
+                              "mel range %g to %g Hz must rise and lie within 0 to %g",
+                              o->fmin, o->fmax, o->rate / 2.0);
     if (!(o->log_eps > 0.0 && isfinite(o->log_eps)))
         return avcl_error_set(err, AVCL_E_INVALID, "mel log_eps %g must be above 0",
                               o->log_eps);
     return AVCL_OK;
 }
 
-/* ---- the plan ------------------------------------------------------------------------- */
+/* ---- the plan ------------------------------------------------------------------ */
 struct buffers {
     float *frame; /* [n_fft] */
     fftwf_complex *bins;
@@ -92,7 +93,8 @@ static avcl_status make_plan(avcl_mel *mel, avcl_error *err)
     avcl_status st = take_buffers(mel, &b, err);
     if (!st) {
         pthread_mutex_lock(&planner);
-        mel->plan = fftwf_plan_dft_r2c_1d(mel->options.n_fft, b.frame, b.bins, FFTW_ESTIMATE);
+        mel->plan =
+            fftwf_plan_dft_r2c_1d(mel->options.n_fft, b.frame, b.bins, FFTW_ESTIMATE);
         pthread_mutex_unlock(&planner);
         if (!mel->plan)
             st = avcl_error_set(err, AVCL_E_NOMEM, "FFTW makes no plan for %d samples",
@@ -124,7 +126,8 @@ avcl_mel *avcl_mel_new(const avcl_mel_options *options, avcl_error *err)
     }
     mel->options = o;
     mel->n_bins = o.n_fft / 2 + 1;
-    if (make_window(mel, err) || avcl__mel_build_filters(mel, err) || make_plan(mel, err)) {
+    if (make_window(mel, err) || avcl__mel_build_filters(mel, err) ||
+        make_plan(mel, err)) {
         avcl_mel_free(mel);
         return NULL;
     }
@@ -163,11 +166,12 @@ int64_t avcl_mel_n_frames(const avcl_mel *mel, int64_t n_samples)
 {
     const avcl_mel_options *o = &mel->options;
     if (n_samples <= 0) return 0;
-    return 1 + (n_samples - o->n_fft % 2) / o->hop; /* odd n_fft: one sample less padding */
+    return 1 +
+           (n_samples - o->n_fft % 2) / o->hop; /* odd n_fft: one sample less padding */
 }
 
-/* ---- spectra ---------------------------------------------------------------------------- */
-/* Frame j, windowed, in the middle of n_fft zeros; what lies outside the signal is zero. */
+/* ---- spectra ------------------------------------------------------------------- */
+/* Frame j, windowed, amid n_fft zeros; what lies outside the signal is zero. */
 static void cut_frame(const avcl_mel *mel, const float *samples, int64_t n, int64_t j,
                       float *frame)
 {
@@ -177,7 +181,8 @@ static void cut_frame(const avcl_mel *mel, const float *samples, int64_t n, int6
     int64_t begin = from < 0 ? -from : 0;
     int64_t end = n - from < o->window ? n - from : o->window;
     memset(frame, 0, (size_t)o->n_fft * sizeof *frame);
-    for (int64_t i = begin; i < end; i++) frame[lead + i] = samples[from + i] * mel->window[i];
+    for (int64_t i = begin; i < end; i++)
+        frame[lead + i] = samples[from + i] * mel->window[i];
 }
 
 static void frame_power(const avcl_mel *mel, const float *samples, int64_t n, int64_t j,
@@ -217,14 +222,16 @@ static float band_log(const avcl_mel *mel, int32_t band, const float *power)
     int32_t end = mel->end[band];
     int32_t k = mel->first[band];
     for (; k + 4 <= end; k += 4)
-        for (int i = 0; i < 4; i++) sum[i] += filter[k + i] * power[k + i];
-    for (; k < end; k++) sum[0] += filter[k] * power[k];
+        for (int i = 0; i < 4; i++)
+            sum[i] += filter[k + i] * power[k + i];
+    for (; k < end; k++)
+        sum[0] += filter[k] * power[k];
     float total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
     return logf(total + (float)mel->options.log_eps);
 }
 
-avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples, int64_t n, float *out,
-                            avcl_error *err)
+avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples, int64_t n,
+                            float *out, avcl_error *err)
 {
     int64_t n_frames = avcl_mel_n_frames(mel, n);
     struct buffers b = {0};
@@ -244,7 +251,7 @@ avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples, int64_t n
     return st;
 }
 
-/* ---- the picture ------------------------------------------------------------------------- */
+/* ---- the picture --------------------------------------------------------------- */
 /* To [0, 1]; a picture that is all the same, silence above all, is 0. */
 static void normalise(float *x, int64_t n)
 {
@@ -255,7 +262,8 @@ static void normalise(float *x, int64_t n)
         if (x[i] > high) high = x[i];
     }
     float range = high - low;
-    for (int64_t i = 0; i < n; i++) x[i] = range > 0.0f ? (x[i] - low) / range : 0.0f;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = range > 0.0f ? (x[i] - low) / range : 0.0f;
 }
 
 static avcl_status log_picture(const avcl_mel *mel, const float *samples, int64_t n,
@@ -264,7 +272,8 @@ static avcl_status log_picture(const avcl_mel *mel, const float *samples, int64_
     int64_t n_frames = avcl_mel_n_frames(mel, n);
     int64_t bands = mel->options.bands;
     if (n_frames == 0) {
-        for (int64_t i = 0; i < bands * columns; i++) out[i] = logf((float)mel->options.log_eps);
+        for (int64_t i = 0; i < bands * columns; i++)
+            out[i] = logf((float)mel->options.log_eps);
         return AVCL_OK;
     }
     if (columns == n_frames) return avcl_mel_frames(mel, samples, n, out, err);
@@ -278,8 +287,8 @@ static avcl_status log_picture(const avcl_mel *mel, const float *samples, int64_
     return st;
 }
 
-avcl_status avcl_mel_picture(const avcl_mel *mel, const float *samples, int64_t n, float *out,
-                             avcl_error *err)
+avcl_status avcl_mel_picture(const avcl_mel *mel, const float *samples, int64_t n,
+                             float *out, avcl_error *err)
 {
     const avcl_mel_options *o = &mel->options;
     int64_t columns = o->columns > 0 ? o->columns : avcl_mel_n_frames(mel, n);

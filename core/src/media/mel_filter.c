@@ -1,12 +1,13 @@
 /* mel_filter.c - triangles between equally spaced mels.
- * Slaney: linear to 1 kHz (15 mel), then 27 steps per factor 6.4; HTK: 2595 log10(1+f/700). */
+ * Slaney: linear to 1 kHz (15 mel), then 27 steps per factor 6.4; HTK: 2595
+ * log10(1+f/700). */
 #include <math.h>
 #include <stdlib.h>
 
 #include "media/mel_impl.h"
 
-#define SLANEY_BREAK_HZ  1000.0
-#define SLANEY_BREAK_MEL 15.0
+#define SLANEY_BREAK_HZ   1000.0
+#define SLANEY_BREAK_MEL  15.0
 #define SLANEY_HZ_PER_MEL (200.0 / 3.0)
 
 static double slaney_log_step(void)

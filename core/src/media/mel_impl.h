@@ -21,18 +21,18 @@ struct avcl_mel {
     fftwf_plan plan; /* executed on new arrays only, so threads may share it */
 };
 
-/* ---- mel_filter.c ------------------------------------------------------------------ */
+/* ---- mel_filter.c -------------------------------------------------------------- */
 double avcl__mel_from_hz(avcl_mel_scale scale, double hz);
 double avcl__mel_to_hz(avcl_mel_scale scale, double mel);
 /* Fills filters, first, end and n_empty. */
 avcl_status avcl__mel_build_filters(avcl_mel *mel, avcl_error *err);
 
-/* ---- mel.c -------------------------------------------------------------------------- */
+/* ---- mel.c --------------------------------------------------------------------- */
 /* |X|^2 of the frames [first, first + count) of the signal: out[count, n_bins]. */
 avcl_status avcl__mel_power(const avcl_mel *mel, const float *samples, int64_t n,
                             int64_t first, int64_t count, float *out, avcl_error *err);
 
-/* ---- mel_resize.c -------------------------------------------------------------------- */
+/* ---- mel_resize.c -------------------------------------------------------------- */
 /* Antialiased triangle resize of each row: in[rows, from] -> out[rows, to]. */
 avcl_status avcl__mel_resize(const float *in, int64_t rows, int64_t from, float *out,
                              int64_t to, avcl_error *err);

@@ -1,5 +1,6 @@
-/* mel_resize.c - triangle resize along time. Shrinking widens the triangle to the scale, so
- * every frame counts; growing interpolates linearly. Weights sum to one at the borders too. */
+/* mel_resize.c - triangle resize along time. Shrinking widens the triangle to the scale,
+ * so every frame counts; growing interpolates linearly. Weights sum to one at the borders
+ * too. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -21,7 +22,8 @@ static int64_t column_weights(int64_t column, double scale, int64_t from, double
         weights[i - low] = w > 0.0 ? w : 0.0;
         sum += weights[i - low];
     }
-    for (int64_t i = low; i < high; i++) weights[i - low] /= sum;
+    for (int64_t i = low; i < high; i++)
+        weights[i - low] /= sum;
     *first = low;
     return high - low;
 }
@@ -33,15 +35,17 @@ avcl_status avcl__mel_resize(const float *in, int64_t rows, int64_t from, float 
     size_t most = (size_t)(2.0 * (scale > 1.0 ? scale : 1.0)) + 3;
     double *weights = malloc(most * sizeof *weights);
     if (!weights)
-        return avcl_error_set(err, AVCL_E_NOMEM, "no memory to resize %lld columns to %lld",
-                              (long long)from, (long long)to);
+        return avcl_error_set(err, AVCL_E_NOMEM,
+                              "no memory to resize %lld columns to %lld", (long long)from,
+                              (long long)to);
     for (int64_t column = 0; column < to; column++) {
         int64_t first = 0;
         int64_t count = column_weights(column, scale, from, weights, &first);
         for (int64_t r = 0; r < rows; r++) {
             const float *x = in + r * from + first;
             double sum = 0.0;
-            for (int64_t i = 0; i < count; i++) sum += weights[i] * (double)x[i];
+            for (int64_t i = 0; i < count; i++)
+                sum += weights[i] * (double)x[i];
             out[r * to + column] = (float)sum;
         }
     }

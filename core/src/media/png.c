@@ -46,8 +46,9 @@ avcl_status avcl_png_write(const char *path, const uint8_t *pixels, int32_t widt
 {
     enum { MAX_SIDE = 65535, MODE = 0644 };
     if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE)
-        return avcl_error_set(err, AVCL_E_INVALID, "'%s': a picture of %dx%d; sides are 1 to %d",
-                              path, (int)width, (int)height, MAX_SIDE);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "'%s': a picture of %dx%d; sides are 1 to %d", path,
+                              (int)width, (int)height, MAX_SIDE);
     if (channels != 1 && channels != 3)
         return avcl_error_set(err, AVCL_E_INVALID, "'%s': %d channels, not 1 or 3", path,
                               (int)channels);
@@ -62,7 +63,8 @@ avcl_status avcl_png_write(const char *path, const uint8_t *pixels, int32_t widt
     int fd = mkstemp(temp);
     avcl_status st = fd < 0 ? fail_io(err, path, errno) : AVCL_OK;
     if (!st) {
-        (void)fchmod(fd, MODE); /* mkstemp's 0600 is for secrets; harmless where refused */
+        (void)fchmod(fd,
+                     MODE); /* mkstemp's 0600 is for secrets; harmless where refused */
         st = write_file(fd, path, &image, pixels, err);
         if (!st && rename(temp, path) != 0) st = fail_io(err, path, errno);
         if (st) unlink(temp);

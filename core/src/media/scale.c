@@ -60,10 +60,12 @@ static int is_full_range(const AVFrame *frame)
 }
 
 /* Tells swscale matrix and range: it assumes BT.601 limited otherwise. */
-static int set_colours(avcl_scaler *scaler, const AVFrame *frame, struct SwsContext *before)
+static int set_colours(avcl_scaler *scaler, const AVFrame *frame,
+                       struct SwsContext *before)
 {
     int32_t want[3] = {colour_space(frame), is_full_range(frame), frame->format};
-    if (scaler->sws == before && memcmp(want, scaler->details, sizeof want) == 0) return 0;
+    if (scaler->sws == before && memcmp(want, scaler->details, sizeof want) == 0)
+        return 0;
     memcpy(scaler->details, want, sizeof want);
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     if (!desc || (desc->flags & AV_PIX_FMT_FLAG_RGB)) return 0;
@@ -72,7 +74,8 @@ static int set_colours(avcl_scaler *scaler, const AVFrame *frame, struct SwsCont
                                     1 << 16);
 }
 
-static int prepare(avcl_scaler *scaler, const AVFrame *frame, int32_t width, int32_t height)
+static int prepare(avcl_scaler *scaler, const AVFrame *frame, int32_t width,
+                   int32_t height)
 {
     struct SwsContext *before = scaler->sws;
     scaler->sws = sws_getCachedContext(scaler->sws, frame->width, frame->height,
@@ -93,8 +96,8 @@ static int prepare(avcl_scaler *scaler, const AVFrame *frame, int32_t width, int
 }
 
 /* Copies the small picture out, turned clockwise: out is width x height as displayed. */
-static void copy_turned(const AVFrame *small, int32_t rotation, int32_t width, int32_t height,
-                        uint8_t *rgb)
+static void copy_turned(const AVFrame *small, int32_t rotation, int32_t width,
+                        int32_t height, uint8_t *rgb)
 {
     const uint8_t *data = small->data[0];
     int64_t stride = small->linesize[0];
@@ -123,11 +126,12 @@ avcl_status avcl__scaler_run(avcl_scaler *scaler, const AVFrame *frame, int32_t 
     int32_t h = rotation % 180 ? width : height;
     int rc = prepare(scaler, frame, w, h);
     if (rc >= 0)
-        rc = sws_scale(scaler->sws, (const uint8_t *const *)frame->data, frame->linesize, 0,
-                       frame->height, scaler->small->data, scaler->small->linesize);
+        rc = sws_scale(scaler->sws, (const uint8_t *const *)frame->data, frame->linesize,
+                       0, frame->height, scaler->small->data, scaler->small->linesize);
     if (rc < 0) {
         const char *format = av_get_pix_fmt_name(frame->format);
-        return avcl__av_fail(err, rc == AVERROR(ENOMEM) ? AVCL_E_NOMEM : AVCL_E_UNSUPPORTED,
+        return avcl__av_fail(err,
+                             rc == AVERROR(ENOMEM) ? AVCL_E_NOMEM : AVCL_E_UNSUPPORTED,
                              rc, "cannot scale a %dx%d %s picture to %dx%d", frame->width,
                              frame->height, format ? format : "?", w, h);
     }

@@ -7,7 +7,7 @@
 
 #include "media/video_impl.h"
 
-/* ---- opening ------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------- */
 avcl_status avcl__video_reopen(avcl_video *v, avcl_error *err)
 {
     avcodec_free_context(&v->codec);
@@ -27,7 +27,8 @@ avcl_status avcl__video_reopen(avcl_video *v, avcl_error *err)
 }
 
 /* Audio's own clock, for the probe; avcl_audio_read measures it on decoded samples. */
-static void note_audio(avcl_media_info *info, const avcl_source *s, int64_t first, int64_t end)
+static void note_audio(avcl_media_info *info, const avcl_source *s, int64_t first,
+                       int64_t end)
 {
     if (!s->audio || first == AV_NOPTS_VALUE) return;
     double tick = av_q2d(s->audio->time_base);
@@ -49,7 +50,8 @@ static void note_audio(avcl_media_info *info, const avcl_source *s, int64_t firs
 static int64_t first_sound(const avcl_source *s, const AVPacket *packet)
 {
     size_t bytes = 0;
-    const uint8_t *side = av_packet_get_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &bytes);
+    const uint8_t *side =
+        av_packet_get_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &bytes);
     if (!side || bytes < 4) return packet->pts;
     int64_t skip = (int64_t)side[0] | (int64_t)side[1] << 8 | (int64_t)side[2] << 16 |
                    (int64_t)side[3] << 24;
@@ -69,7 +71,8 @@ static avcl_status read_packets(avcl_video *v, avcl_error *err)
         if (s->audio && p->stream_index == s->audio->index && p->pts != AV_NOPTS_VALUE &&
             !(p->flags & AV_PKT_FLAG_DISCARD)) {
             if (first == AV_NOPTS_VALUE) first = first_sound(s, p);
-            if (end == AV_NOPTS_VALUE || p->pts + p->duration > end) end = p->pts + p->duration;
+            if (end == AV_NOPTS_VALUE || p->pts + p->duration > end)
+                end = p->pts + p->duration;
         }
         av_packet_unref(v->packet);
     }
@@ -147,8 +150,8 @@ static avcl_status open_video(avcl_video *v, const char *path, avcl_error *err)
     st = read_packets(v, err);
     if (!st && v->index.ordinal) st = count_by_decoding(v, err);
     if (!st && v->index.n == 0)
-        st = avcl__av_fail(err, AVCL_E_INVALID, 0, "'%s' has a video stream without frames",
-                           path);
+        st = avcl__av_fail(err, AVCL_E_INVALID, 0,
+                           "'%s' has a video stream without frames", path);
     if (st) return st;
     fill_info(v);
     if (v->info.video_s > AVCL_MEDIA_MAX_SECONDS)
@@ -196,7 +199,7 @@ avcl_status avcl_media_probe(const char *path, avcl_media_info *out, avcl_error 
     return AVCL_OK;
 }
 
-/* ---- asking ---------------------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------------- */
 void avcl_video_get_info(const avcl_video *v, avcl_media_info *out)
 {
     *out = v->info;
@@ -214,7 +217,7 @@ int64_t avcl_video_n_decoded(const avcl_video *v)
     return v->n_decoded;
 }
 
-/* ---- reading --------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------- */
 struct rgb_sink {
     avcl_video *v;
     uint8_t *rgb;
@@ -233,19 +236,23 @@ static avcl_status take_rgb(void *arg, int64_t k, const AVFrame *frame, avcl_err
 }
 
 avcl_status avcl_video_read(avcl_video *v, int64_t start, int64_t n, int32_t width,
-                            int32_t height, uint8_t *rgb, int64_t *n_padded, avcl_error *err)
+                            int32_t height, uint8_t *rgb, int64_t *n_padded,
+                            avcl_error *err)
 {
     if (start < 0 || n <= 0)
         return avcl_error_set(err, AVCL_E_INVALID,
                               "frames %lld + %lld: start is at least 0 and n at least 1",
                               (long long)start, (long long)n);
-    if (width < 0 || height < 0 || width > AVCL_MEDIA_MAX_SIDE || height > AVCL_MEDIA_MAX_SIDE)
-        return avcl_error_set(err, AVCL_E_INVALID, "pictures of %dx%d; the limit is %d a side",
-                              (int)width, (int)height, AVCL_MEDIA_MAX_SIDE);
+    if (width < 0 || height < 0 || width > AVCL_MEDIA_MAX_SIDE ||
+        height > AVCL_MEDIA_MAX_SIDE)
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "pictures of %dx%d; the limit is %d a side", (int)width,
+                              (int)height, AVCL_MEDIA_MAX_SIDE);
     struct rgb_sink sink = {v, rgb, width ? width : v->info.width,
                             height ? height : v->info.height};
     int64_t last = v->index.n - 1;
-    avcl_window w = {.take = take_rgb, .arg = &sink, .start = start < last ? start : last};
+    avcl_window w = {
+        .take = take_rgb, .arg = &sink, .start = start < last ? start : last};
     w.n = n < v->index.n - w.start ? n : v->index.n - w.start;
     avcl_status st = avcl__window_read(v, &w, err);
     if (st) return st;

@@ -38,8 +38,8 @@ typedef struct avcl_window {
 avcl_status avcl__window_read(avcl_video *v, avcl_window *window, avcl_error *err);
 /* Opens (again) at the first packet. */
 avcl_status avcl__video_reopen(avcl_video *v, avcl_error *err);
-/* Decodes one frame into v->frame: 1, or 0 at the end. `skip_before`: packets shown before
- * it may be dropped where no other frame refers to them. */
+/* Decodes one frame into v->frame: 1, or 0 at the end. `skip_before`: packets shown
+ * before it may be dropped where no other frame refers to them. */
 int avcl__video_decode(avcl_video *v, int64_t skip_before);
 
 #endif

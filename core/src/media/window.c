@@ -4,7 +4,7 @@
 
 enum { MISSED = 2 }; /* the frame did not come: try from further back */
 
-/* ---- packets in, frames out ------------------------------------------------------- */
+/* ---- packets in, frames out ---------------------------------------------------- */
 static void note_key(avcl_video *v)
 {
     if (!(v->packet->flags & AV_PKT_FLAG_KEY) || v->packet->pts == AV_NOPTS_VALUE) return;
@@ -23,8 +23,9 @@ static void feed(avcl_video *v, int64_t skip_before)
         }
         note_key(v);
         int64_t pts = v->packet->pts;
-        v->codec->skip_frame = pts != AV_NOPTS_VALUE && pts < skip_before ? AVDISCARD_NONREF
-                                                                          : AVDISCARD_DEFAULT;
+        v->codec->skip_frame = pts != AV_NOPTS_VALUE && pts < skip_before
+                                   ? AVDISCARD_NONREF
+                                   : AVDISCARD_DEFAULT;
         avcodec_send_packet(v->codec, v->packet);
         av_packet_unref(v->packet);
         return;
@@ -51,12 +52,12 @@ int avcl__video_decode(avcl_video *v, int64_t skip_before)
     return 0;
 }
 
-/* ---- where to begin ---------------------------------------------------------------- */
+/* ---- where to begin ------------------------------------------------------------ */
 static avcl_status seek_key(avcl_video *v, int64_t key, avcl_error *err)
 {
     int64_t pts = v->index.key[key];
-    int rc = avformat_seek_file(v->source.format, v->source.video->index, INT64_MIN, pts, pts,
-                                0);
+    int rc = avformat_seek_file(v->source.format, v->source.video->index, INT64_MIN, pts,
+                                pts, 0);
     if (rc < 0) return avcl__video_reopen(v, err);
     avcodec_flush_buffers(v->codec);
     v->next = 0; /* at or before the wanted frame: each frame's pts says where */
@@ -80,7 +81,7 @@ static avcl_status seek_back(avcl_video *v, int64_t start, int32_t back, avcl_er
     return seek_key(v, key > 0 ? key : 0, err);
 }
 
-/* ---- the window --------------------------------------------------------------------- */
+/* ---- the window ---------------------------------------------------------------- */
 static int64_t identify(const avcl_video *v)
 {
     if (v->index.ordinal) return v->next;
@@ -93,7 +94,8 @@ static avcl_status fill(avcl_video *v, avcl_window *w, int64_t k, int64_t until,
 {
     const AVFrame *frame = v->held->buf[0] ? v->held : other;
     if (k < until && (w->exact || !frame))
-        return avcl__av_fail(err, AVCL_E_CORRUPT, 0, "frame %lld of '%s' cannot be decoded",
+        return avcl__av_fail(err, AVCL_E_CORRUPT, 0,
+                             "frame %lld of '%s' cannot be decoded",
                              (long long)(w->start + k), v->path);
     for (; k < until; k++) {
         avcl_status st = w->take(w->arg, k, frame, err);
@@ -109,8 +111,9 @@ static void hold(avcl_video *v)
     av_frame_move_ref(v->held, v->frame);
 }
 
-/* One pass from the present position. Patient passes fill gaps and skip nothing before the
- * window, because what stands in for a lost frame must not depend on how we came here. */
+/* One pass from the present position. Patient passes fill gaps and skip nothing before
+ * the window, because what stands in for a lost frame must not depend on how we came
+ * here. */
 static avcl_status run(avcl_video *v, avcl_window *w, int32_t patient, avcl_error *err)
 {
     int64_t skip_before =
@@ -132,7 +135,8 @@ static avcl_status run(avcl_video *v, avcl_window *w, int32_t patient, avcl_erro
             st = fill(v, w, k, until, v->frame, err);
             k = until;
         }
-        if (!st && i - w->start == k && k < w->n) st = w->take(w->arg, k++, v->frame, err);
+        if (!st && i - w->start == k && k < w->n)
+            st = w->take(w->arg, k++, v->frame, err);
         if (st) return st;
         if (patient) hold(v);
     }
@@ -147,7 +151,8 @@ avcl_status avcl__window_read(avcl_video *v, avcl_window *window, avcl_error *er
     int32_t attempt = can_continue(v, window->start) ? 0 : may_seek ? 1 : LAST;
     for (; attempt <= LAST; attempt = may_seek ? attempt + 1 : LAST) {
         avcl_status st = AVCL_OK;
-        if (attempt > 0 && attempt < LAST) st = seek_back(v, window->start, attempt - 1, err);
+        if (attempt > 0 && attempt < LAST)
+            st = seek_back(v, window->start, attempt - 1, err);
         if (attempt == LAST) st = avcl__video_reopen(v, err);
         int32_t patient = attempt == LAST;
         window->n_repeated = 0;
