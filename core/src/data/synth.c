@@ -75,7 +75,7 @@ static avcl_status make_clip(const avcl_synth *s, const char *split, int64_t ind
     struct stat st;
     snprintf(b->path, b->path_room, "%s/%s/%06lld.mp4", s->dir, split, (long long)index);
     /* Renamed into place when whole; a power cut may still leave an empty one. */
-    if (!stat(b->path, &st) && st.st_size > 0) return AVCL_OK;
+    if (!stat(b->path, &st) && S_ISREG(st.st_mode) && st.st_size > 0) return AVCL_OK;
     avcl_synth_clip clip;
     avcl__synth_draw(o, split, index, &clip);
     int64_t frame = 3 * (int64_t)o->width * o->height;
