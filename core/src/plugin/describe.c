@@ -140,9 +140,11 @@ static avcl_status copy_device(avcl_arena *arena, const void *theirs, const void
 {
     avcl_device_api *d = avcl__arena_alloc(arena, sizeof *d);
     if (!d) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a device");
-    avcl_status rc = avcl__struct_read(theirs, *(const uint32_t *)theirs, d, sizeof *d,
-                                       "struct avcl_device_api", err);
-    if (rc) return rc;
+    uint32_t size = *(const uint32_t *)theirs;
+    if (size != sizeof *d) /* before any pointer of a foreign build is followed */
+        return avcl_error_set(err, AVCL_E_ABI, "its struct avcl_device_api has %u bytes, this "
+                              "build's %zu: devices fit their own build only", size, sizeof *d);
+    memcpy(d, theirs, sizeof *d);
     if (!d->build_id || strcmp(d->build_id, AVCL_BUILD_ID) != 0)
         return avcl_error_set(err, AVCL_E_ABI, "it belongs to build %s, this is %s: devices "
                               "fit their own build only", d->build_id ? d->build_id : "?",
@@ -150,7 +152,6 @@ static avcl_status copy_device(avcl_arena *arena, const void *theirs, const void
     int whole = d->open && d->close && d->describe && d->supports && d->bytes && d->prepare &&
                 d->run && d->release && d->alloc && d->free && d->upload && d->download;
     if (!whole) return avcl_error_set(err, AVCL_E_ABI, "a device function is missing");
-    d->struct_size = sizeof *d;
     *out = d;
     return AVCL_OK;
 }

@@ -4,12 +4,10 @@
 
 #include "base/call.h"
 #include "base/parallel.h"
+#include "graph/ops.h"
 #include "plugin/host_impl.h"
 
 enum { MAX_THREADS = 1024 };
-
-/* Weak until the op library is linked in. */
-const avcl_op *const *avcl__core_ops(uint32_t *n) __attribute__((weak));
 
 void avcl__host_log(const avcl_host *host, int32_t level, const char *text)
 {
@@ -100,7 +98,7 @@ uint32_t avcl_host_n_ops(avcl_host *host)
 {
     (void)host;
     uint32_t n = 0;
-    if (avcl__core_ops) avcl__core_ops(&n);
+    avcl__core_ops(&n);
     return n;
 }
 
@@ -108,7 +106,7 @@ const avcl_op *avcl_host_get_op(avcl_host *host, uint32_t index)
 {
     (void)host;
     uint32_t n = 0;
-    const avcl_op *const *ops = avcl__core_ops ? avcl__core_ops(&n) : NULL;
+    const avcl_op *const *ops = avcl__core_ops(&n);
     return index < n ? ops[index] : NULL;
 }
 
