@@ -168,7 +168,9 @@ local function match_names(self, names)
     have[v.name] = nil
   end
   for name in pairs(have) do
-    if not name:match '^optim/' and not self.graph.inputs[name] then extra[#extra + 1] = name end
+    if not name:match '^optim/' and not rawget(self.graph.inputs, name) then
+      extra[#extra + 1] = name
+    end
   end
   table.sort(extra)
   if #missing > 0 then
@@ -191,7 +193,7 @@ function Session:load(path, options)
   for _, v in ipairs(self.graph:variables()) do known[v.name] = true end
   for _, name in ipairs(names) do
     local plain = plain_name(name)
-    if known[plain] or self.graph.inputs[plain] then self:set(plain, file:get(name)) end
+    if known[plain] or rawget(self.graph.inputs, plain) then self:set(plain, file:get(name)) end
   end
   file:close()
   return self

@@ -1,0 +1,64 @@
+-- dataset.lua - a manifest of files: its classes, splits and identity.
+local c = require 'avcl.ffi'
+local C = c.C
+
+local M = {}
+
+---@class avcl.Dataset
+local Dataset = {}
+Dataset.__index = Dataset
+
+--- Opens a CSV manifest or a folder of class folders.
+---@param options { memory_cache_mib: integer?, classes: string? }?
+function M.open(path, options)
+  local o = c.new 'avcl_dataset_options'
+  o.memory_cache_mib = options and options.memory_cache_mib or 0
+  o.classes = options and options.classes
+  local ptr = c.own(c.call('avcl_dataset_open', path, o), 'avcl_dataset_free')
+  return setmetatable({ ptr = ptr, path = path }, Dataset)
+end
+
+function Dataset:close()
+  c.close(self.ptr)
+  self.ptr = nil
+end
+
+function Dataset:n_classes()
+  return C.avcl_dataset_n_classes(self.ptr)
+end
+
+function Dataset:count(split)
+  if not split then return tonumber(C.avcl_dataset_count(self.ptr)) end
+  local n = c.new 'int64_t[1]'
+  c.call('avcl_dataset_split_count', self.ptr, split, n)
+  return tonumber(n[0])
+end
+
+function Dataset:classes()
+  local list = {}
+  for i = 0, self:n_classes() - 1 do
+    list[i + 1] = c.string(C.avcl_dataset_class_name(self.ptr, i))
+  end
+  return list
+end
+
+function Dataset:splits()
+  local list = {}
+  for i = 0, C.avcl_dataset_n_splits(self.ptr) - 1 do
+    list[i + 1] = c.string(C.avcl_dataset_split_name(self.ptr, i))
+  end
+  return list
+end
+
+--- SHA-256 of the data, in hex.
+function Dataset:hash()
+  local hex = c.new 'char[65]'
+  c.call('avcl_dataset_hash', self.ptr, hex)
+  return c.string(hex)
+end
+
+function Dataset:is_synthetic()
+  return C.avcl_dataset_is_synthetic(self.ptr) ~= 0
+end
+
+return M

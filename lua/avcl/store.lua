@@ -1,0 +1,101 @@
+-- store.lua - a results folder: claims, states and paths of runs (experiments.md 4).
+local c = require 'avcl.ffi'
+local doc = require 'avcl.doc'
+local lfs = require 'lfs'
+
+local M = {}
+
+---@class avcl.Store
+local Store = {}
+Store.__index = Store
+
+local states = { [0] = 'planned', 'running', 'lost', 'stopped', 'failed', 'done' }
+
+--- Opens a store; makes it when `create`.
+---@return avcl.Store
+function M.open(root, create)
+  if create then
+    c.call('avcl_store_init', root)
+  elseif not lfs.attributes(root .. '/runs') then
+    c.raise_at(nil, 'NOT_FOUND', "no store at '%s'; --store names one, `avcl run` makes one", root)
+  end
+  return setmetatable({ root = root }, Store)
+end
+
+local function path(fn, root, id, file)
+  local out = c.new 'char[4096]'
+  c.call(fn, root, id, file, out)
+  return c.string(out)
+end
+
+--- A file of the run's small, lasting folder.
+function Store:run_path(id, file)
+  return path('avcl_store_run_path', self.root, id, file)
+end
+
+--- A file of the run's large, deletable folder.
+function Store:work_path(id, file)
+  return path('avcl_store_work_path', self.root, id, file)
+end
+
+--- 'planned', 'running', 'lost', 'stopped', 'failed' or 'done', and the last attempt.
+function Store:state(id)
+  local state, attempt = c.new 'avcl_run_state[1]', c.new 'int32_t[1]'
+  c.call('avcl_store_state', self.root, id, state, attempt)
+  return states[state[0]], attempt[0]
+end
+
+--- Claims an attempt: true when it is ours.
+function Store:claim(id, attempt)
+  local ok, problem = c.try('avcl_store_claim', self.root, id, attempt)
+  if ok then return true end
+  if c.is_error(problem, 'EXISTS') then return false end
+  error(problem, 0)
+end
+
+function Store:heartbeat(id, attempt)
+  c.call('avcl_store_heartbeat', self.root, id, attempt)
+end
+
+--- Publishes a document once; the first one stays. True when it is ours.
+function Store:publish(id, file, value)
+  local at = self:run_path(id, file)
+  c.call('avcl_store_mkdirs', at:match '^(.*)/')
+  local ok, problem = c.try('avcl_store_publish', at, doc.new(value), 0)
+  if ok then return true end
+  if c.is_error(problem, 'EXISTS') then return false end
+  error(problem, 0)
+end
+
+--- Adds a document to a file that only this attempt writes.
+function Store:append(id, file, value)
+  c.call('avcl_store_append', self:run_path(id, file), doc.new(value))
+end
+
+function Store:append_line(id, file, text)
+  c.call('avcl_store_append_line', self:run_path(id, file), text)
+end
+
+--- A record's document as tables, nil when absent.
+function Store:read(id, file, index)
+  return (doc.read(self:run_path(id, file), index or 0))
+end
+
+--- Publishes plain bytes.
+function Store:publish_bytes(id, file, data, n)
+  c.call('avcl_file_publish', self:run_path(id, file), data, n, 1)
+end
+
+function Store:make_work(id, folder)
+  local at = self:work_path(id, folder)
+  c.call('avcl_store_mkdirs', at)
+  return at
+end
+
+function M.sha256_file(at)
+  local hex = c.new 'char[65]'
+  c.call('avcl_sha256_file', at, hex)
+  return c.string(hex)
+end
+
+return M

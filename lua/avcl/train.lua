@@ -1,0 +1,135 @@
+-- train.lua - one stage run on one session: training to the end, or a test.
+local c = require 'avcl.ffi'
+local graph_session = require 'avcl.session'
+local stage = require 'avcl.stage'
+local C = c.C
+
+local M = {}
+
+local schedules = {
+  constant = C.AVCL_LR_CONSTANT, plateau = C.AVCL_LR_PLATEAU, step = C.AVCL_LR_STEP,
+  cosine = C.AVCL_LR_COSINE,
+}
+
+local function none(name)
+  return name ~= 'none' and name or nil
+end
+
+-- The second value keeps texts alive that the struct points to.
+local function trainer_options(run, built, checkpoint_dir)
+  local f, v = stage.fields(run.values, run.stage), run.values
+  local o = c.new 'avcl_trainer_options'
+  o.epochs, o.batch, o.seed = f.epochs, built.batch, run.seed
+  o.sgd.lr, o.sgd.momentum = f['optim.lr'], f['optim.momentum']
+  o.sgd.weight_decay, o.sgd.nesterov = f['optim.weight_decay'], f['optim.nesterov'] and 1 or 0
+  o.schedule.kind = schedules[f['optim.schedule']]
+  o.schedule.patience, o.schedule.factor = f['optim.patience'], f['optim.factor']
+  o.schedule.min_lr, o.schedule.threshold = f['optim.min_lr'], f['optim.threshold']
+  o.schedule.step_epochs = f['optim.step_epochs']
+  local keep = { f.split, none(f.val_split), f.select, checkpoint_dir }
+  o.train_split, o.val_split, o.select, o.checkpoint_dir = f.split, none(f.val_split), f.select,
+    checkpoint_dir
+  o.has_labels = built.supervised and 1 or 0
+  o.workers, o.max_bad, o.checkpoint_s = v.workers, v.max_bad, v.checkpoint_s
+  stage.fill_view(o.view, v, built.used, { random = true })
+  return o, keep
+end
+
+--- Compiles the graph of a run; returns the session and what was built.
+function M.session(experiment, run, n_classes)
+  local built = stage.build(experiment, run.stage, run.values, { n_classes = n_classes })
+  local s = graph_session.new(built.graph, {
+    device = run.values.device, precision = run.values.precision, seed = run.seed,
+    gradients = run.kind ~= 'test',
+  })
+  return s, built
+end
+
+--- Top-level scopes of a graph's weights and states that come from the parent: all of them, but
+--- no head after a stage that had none.
+function M.scopes(built, run)
+  local given = stage.fields(run.values, run.stage).load
+  if given then return given end
+  local seen, list = {}, {}
+  for _, v in ipairs(built.graph:variables()) do
+    local top = v.name:match '^[^/]+'
+    if not seen[top] and not (top == 'head' and run.parent.kind == 'pretext') then
+      list[#list + 1] = top
+    end
+    seen[top] = true
+  end
+  return list
+end
+
+local kinds = {
+  [tonumber(C.AVCL_EVENT_STEP)] = 'step', [tonumber(C.AVCL_EVENT_EPOCH)] = 'epoch',
+  [tonumber(C.AVCL_EVENT_STOPPED)] = 'stopped',
+}
+
+local function read_event(e)
+  local out = {
+    kind = kinds[tonumber(e.kind)], epoch = e.epoch, step = e.step, n_steps = e.n_steps,
+    loss = e.loss, lr = e.lr, clips_per_s = e.clips_per_s, wait_fraction = e.wait_fraction,
+    is_best = e.is_best ~= 0,
+  }
+  if out.kind == 'epoch' then
+    out.metrics = {}
+    for i = 0, e.n_metrics - 1 do
+      out.metrics[c.string(e.metrics[i].name)] = e.metrics[i].value
+    end
+  end
+  return out
+end
+
+--- Trains to the end; each(event) is called for every step and epoch. Raises INTERRUPTED after
+--- a stop. Returns the selected epoch and its value.
+function M.train(session, dataset, run, built, checkpoint_dir, each)
+  local o, keep = trainer_options(run, built, checkpoint_dir)
+  local t = c.own(c.call('avcl_trainer_new', session.ptr, dataset.ptr, o), 'avcl_trainer_free',
+    session.ptr)
+  local resumed, problem = c.try('avcl_trainer_resume', t)
+  if problem and not c.is_error(problem, 'NOT_FOUND') then error(problem, 0) end
+  if resumed then each { kind = 'resume' } end
+  local event = c.new 'avcl_event'
+  local step = c.repeated('avcl_trainer_step', t, event)
+  c.stop_with(t)
+  local ok, failed = pcall(function()
+    while step() ~= C.AVCL_END do
+      each(read_event(event))
+    end
+  end)
+  c.stop_with(nil)
+  if not ok then
+    c.close(t)
+    error(failed, 0)
+  end
+  local epoch, value = c.new 'uint32_t[1]', c.new 'double[1]'
+  c.call('avcl_trainer_load_best', t, epoch, value)
+  c.close(t)
+  return epoch[0], value[0], keep and nil
+end
+
+--- Tests: metrics by name, the bits of correct samples and the confusion matrix.
+function M.test(session, dataset, run, built)
+  local f = stage.fields(run.values, run.stage)
+  local n, classes = dataset:count(f.split), dataset:n_classes()
+  local o, out = c.new 'avcl_eval_options', c.new 'avcl_eval_result'
+  o.split, o.batch, o.workers = f.split, built.batch, run.values.workers
+  stage.fill_view(o.view, run.values, built.used, { random = false, n_clips = f.clips })
+  local n_bytes = math.ceil(n / 8)
+  local items = c.new('uint8_t[?]', math.max(n_bytes, 1))
+  local confusion = c.new('int64_t[?]', math.max(classes * classes, 1))
+  c.call('avcl_evaluate', session.ptr, dataset.ptr, o, out, items, confusion)
+  local metrics = {}
+  for _, name in ipairs { 'loss', 'top1', 'top5', 'per_class', 'n', 'n_failed' } do
+    metrics[f.split .. '/' .. name] = tonumber(out[name])
+  end
+  local rows = {}
+  for i = 0, classes - 1 do
+    rows[i + 1] = {}
+    for k = 0, classes - 1 do rows[i + 1][k + 1] = tonumber(confusion[i * classes + k]) end
+  end
+  return { metrics = metrics, items = items, n_bytes = n_bytes, confusion = rows }
+end
+
+return M
