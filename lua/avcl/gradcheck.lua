@@ -87,7 +87,7 @@ function M.run(g, options)
   for i, e in ipairs(chosen) do
     e.floor = math.max(largest * 1e-3, 1e-12) -- a gradient that should be 0 has no relative error
     rows[i] = compare(s, e)
-    if not (rows[i].error <= worst) then worst = rows[i].error end
+    if rows[i].error > worst or rows[i].error ~= rows[i].error then worst = rows[i].error end
   end
   s:close()
   return worst, rows
