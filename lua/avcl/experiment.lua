@@ -23,9 +23,11 @@ function M.is_experiment(value)
   return getmetatable(value) == Experiment
 end
 
+-- Checked here, where the line is known; defaults come later, below presets.
 local function constructor(name, list)
   return function(t)
-    return spec.check(list, t or {}, 'avcl.' .. name, where.script())
+    spec.check(list, t or {}, 'avcl.' .. name, where.script())
+    return t or {}
   end
 end
 
@@ -75,11 +77,17 @@ local nested = { optim = fields.sgd, head = fields.head }
 local function add_stage(schema, name, stage, place)
   local what = "stage '" .. name .. "'"
   local kind = kind_of(stage)
-  local known = {}
+  local known, misplaced = {}, fields.not_in[kind]
   for key, field in pairs(fields.stage) do
-    if not nested[key] then known[key] = field end
+    if not nested[key] and not misplaced[key] then known[key] = field end
   end
   spec.check(fields.stage, stage, what, place)
+  for key in pairs(stage) do
+    if misplaced[key] then
+      c.raise_at(source.locate(place, key), 'INVALID', "'%s' means nothing in %s, a %s stage", key,
+        what, kind)
+    end
+  end
   schema:add(name, known)
   for key, value in pairs(fields.stage_defaults[kind]) do
     schema.values[name .. '.' .. key] = value
@@ -89,7 +97,7 @@ local function add_stage(schema, name, stage, place)
   for key, value in pairs(stage) do
     if key == 'train_split' then key = 'split' end
     if nested[key] then
-      value = spec.check(nested[key], value, ("%s of %s"):format(key, what), place)
+      spec.check(nested[key], value, ('%s of %s'):format(key, what), place)
       for k, v in pairs(value) do schema.given[name .. '.' .. key .. '.' .. k] = v end
     else
       schema.given[name .. '.' .. key] = value
@@ -163,8 +171,8 @@ local function add_inputs(schema, inputs, place)
   for name, t in pairs(inputs) do
     local list = name == 'rgb' and fields.clip or name == 'mel' and fields.mel
     if not list then spec.unknown(name, { 'rgb', 'mel' }, 'inputs', place) end
-    local given = spec.check(list, t, "input '" .. name .. "'", place)
-    for k, v in pairs(given) do schema.given[name .. '.' .. k] = v end
+    spec.check(list, t, "input '" .. name .. "'", place)
+    for k, v in pairs(t) do schema.given[name .. '.' .. k] = v end
   end
 end
 

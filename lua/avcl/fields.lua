@@ -110,6 +110,17 @@ M.stage = {
   metrics = list(nil, 'top1, top5, per_class, confusion'),
 }
 
+-- Keys that mean nothing in a stage of this kind.
+local function set(...)
+  local t = {}
+  for _, name in ipairs { ... } do t[name] = true end
+  return t
+end
+M.not_in = {
+  pretext = set('head', 'loss', 'clips', 'metrics'), supervised = set('clips', 'metrics'),
+  test = set('epochs', 'optim', 'select', 'load', 'frozen', 'head', 'loss', 'val_split'),
+}
+
 -- Fields a stage has by what it is, and what they start from.
 M.stage_defaults = {
   pretext = { select = 'min val/loss', epochs = 300 },

@@ -24,6 +24,8 @@ function M.semantic(experiment, name, values)
     end
   end
   out['stage.from'] = nil -- the parent says it, by identity
+  -- What the classifier sees changes no pre-training; were a model to read it, the graph would.
+  if experiment.kinds[name] == 'pretext' then out.modalities = nil end
   return out
 end
 

@@ -11,7 +11,7 @@ M.paper = {
 -- is 0.9 / D; both weights are tripled. R3D's features are 8 x width wide.
 M.robust = {
   lambda_cor = function(get) return 3 * 0.9 / (8 * get 'width') end,
-  lambda_self = 3 * 0.1, tau = 0.1,
+  lambda_self = 0.3, tau = 0.1,
   ['pretext.features'] = 'raw', ['rgb.normalise'] = 'tmean', ['pretrain.optim.lr'] = 0.01,
 }
 

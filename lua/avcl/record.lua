@@ -108,7 +108,7 @@ end
 function M.epoch(event)
   local list = { { 'epoch', event.epoch }, { 'lr', doc.float(event.lr) } }
   for _, name in ipairs(config.sorted_keys(event.metrics)) do
-    list[#list + 1] = { name, doc.float(event.metrics[name]) }
+    if name:find('/', 1, true) then list[#list + 1] = { name, doc.float(event.metrics[name]) } end
   end
   list[#list + 1] = { 'clips_per_s', doc.float(event.clips_per_s) }
   list[#list + 1] = { 'wait_fraction', doc.float(event.wait_fraction) }

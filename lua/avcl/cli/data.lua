@@ -27,20 +27,15 @@ end
 
 local function setup_synth(command)
   command:argument('dir', 'Where; made if need be, completed if begun.'):argname 'DIR'
-  local defaults = {
-    clips = 2000, train = 1200, val = 240, test = 600, seed = 1, difficulty = 1, width = 0,
-    height = 0, fps = 0, seconds = 0, workers = 0,
-  }
   local docs = {
-    clips = 'Unlabelled clips, for pre-training.', train = 'Labelled clips (multiple of 12).',
-    val = 'Validation clips.', test = 'Test clips.', seed = 'Seed.',
-    difficulty = 'Scale of every nuisance, 0 to 1.5.', workers = 'Processes; 0 = cores.',
-    width = 'Pixels; 0 = the default.', height = 'Pixels; 0 = the default.',
-    fps = 'Frames a second; 0 = the default.', seconds = 'Length; 0 = the default.',
+    clips = 'Unlabelled clips, for pre-training; none when not given.',
+    train = 'Labelled clips, a multiple of 12 (180).', val = 'Validation clips (60).',
+    test = 'Test clips (600).', seed = 'Seed (0).', width = 'Pixels (76).',
+    height = 'Pixels (56).', fps = 'Frames a second (12).', seconds = 'Length (2).',
+    difficulty = 'Scale of every nuisance, 0 to 1.5 (0).', workers = 'Processes (cores).',
   }
   for _, name in ipairs(media.synth_options) do
-    command:option('--' .. name, docs[name]):convert(tonumber):default(tostring(defaults[name]))
-      :argname 'N'
+    command:option('--' .. name, docs[name]):convert(tonumber):argname 'N'
   end
 end
 
