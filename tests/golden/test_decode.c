@@ -467,6 +467,28 @@ static void test_video__survives_flipped_bytes(void **state)
     }
 }
 
+/* A reader whose file goes away fails, stays whole, and works again when it is back. */
+static void test_video__outlives_its_file(void **state)
+{
+    (void)state;
+    const char *path = file("stream.ts");
+    char want[MAX_FRAMES][33];
+    char hex[4][33];
+    oracle_md5(path, want);
+    avcl_video *v = open_ok(path);
+    check_window(v, 20, 4, want, path);
+    assert_int_equal(run("mv %s %s.away", path, path), 0);
+    for (int i = 0; i < 2; i++) {
+        avcl_error err = {0};
+        assert_int_equal(avcl_video_md5(v, 0, 4, hex, &err), AVCL_E_NOT_FOUND);
+        assert_non_null(strstr(err.message, path));
+    }
+    assert_true(avcl_video_time(v, 25) > avcl_video_time(v, 24));
+    assert_int_equal(run("mv %s.away %s", path, path), 0);
+    check_window(v, 10, 4, want, path);
+    avcl_video_free(v);
+}
+
 static int count_fds(void)
 {
     int n = 0;
@@ -512,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_open__says_what_is_wrong),
         cmocka_unit_test(test_video__reads_what_a_truncated_file_still_has),
         cmocka_unit_test(test_video__survives_flipped_bytes),
+        cmocka_unit_test(test_video__outlives_its_file),
         cmocka_unit_test(test_open__leaves_no_file_open),
     };
     return cmocka_run_group_tests(tests, make_all, drop_all);

@@ -119,7 +119,7 @@ static void fill_info(avcl_video *v)
     avcl_media_info *info = &v->info;
     const avcl_index *x = &v->index;
     const AVCodecParameters *p = v->source.video->codecpar;
-    double tick = av_q2d(v->source.video->time_base);
+    v->tick = av_q2d(v->source.video->time_base);
     info->n_frames = x->n;
     info->n_key = x->n_key;
     info->rotation = avcl__stream_rotation(v->source.video);
@@ -127,8 +127,8 @@ static void fill_info(avcl_video *v)
     info->height = info->rotation % 180 ? p->width : p->height;
     info->is_vfr = avcl__index_is_vfr(x);
     info->ordinal = x->ordinal;
-    info->video_start_s = (double)x->pts[0] * tick;
-    info->video_s = (double)(x->end - x->pts[0]) * tick;
+    info->video_start_s = (double)x->pts[0] * v->tick;
+    info->video_s = (double)(x->end - x->pts[0]) * v->tick;
     info->fps = info->video_s > 0 ? (double)x->n / info->video_s : 0;
     snprintf(info->format, sizeof info->format, "%s", v->source.format->iformat->name);
     snprintf(info->video_codec, sizeof info->video_codec, "%s",
@@ -209,7 +209,7 @@ double avcl_video_time(const avcl_video *v, int64_t frame)
 {
     if (frame < 0) frame = 0;
     if (frame >= v->index.n) frame = v->index.n - 1;
-    return (double)v->index.pts[frame] * av_q2d(v->source.video->time_base);
+    return (double)v->index.pts[frame] * v->tick;
 }
 
 int64_t avcl_video_n_decoded(const avcl_video *v)

@@ -147,7 +147,8 @@ avcl_status avcl__window_read(avcl_video *v, avcl_window *window, avcl_error *er
 {
     enum { LAST = 3 };
     avcl__av_log_begin();
-    int32_t may_seek = !v->index.ordinal && !v->from_start;
+    if (!v->codec) v->next = -1; /* the file went away in an earlier call */
+    int32_t may_seek = v->codec && !v->index.ordinal && !v->from_start;
     int32_t attempt = can_continue(v, window->start) ? 0 : may_seek ? 1 : LAST;
     for (; attempt <= LAST; attempt = may_seek ? attempt + 1 : LAST) {
         avcl_status st = AVCL_OK;
@@ -158,7 +159,7 @@ avcl_status avcl__window_read(avcl_video *v, avcl_window *window, avcl_error *er
         window->n_repeated = 0;
         if (!st) st = run(v, window, patient, err);
         if (st != MISSED) {
-            if (attempt == LAST && !v->index.ordinal) v->from_start = 1;
+            if (attempt == LAST && may_seek) v->from_start = 1;
             if (st) v->next = -1;
             return st;
         }
