@@ -134,6 +134,7 @@ struct track {
     struct resampler resampler;
     int64_t first; /* pts of the first sample, AV_NOPTS_VALUE = none came */
     int64_t n_packets;
+    double tick; /* seconds per unit of the track's clock */
 };
 
 /* The rate is the frame's: HE-AAC decodes at twice what its header says. */
@@ -217,8 +218,7 @@ static void trim(struct track *t)
 {
     int64_t ticks = t->source.audio_duration;
     if (ticks == AV_NOPTS_VALUE || ticks <= 0) return;
-    int64_t n =
-        llrint((double)ticks * av_q2d(t->source.audio->time_base) * t->resampler.to);
+    int64_t n = llrint((double)ticks * t->tick * t->resampler.to);
     if (n < t->out.n) t->out.n = n;
 }
 
@@ -231,8 +231,7 @@ static avcl_status place(struct track *t, int32_t match_video, const char *path,
     int32_t rate = t->resampler.to;
     int64_t offset = 0; /* of the first sample from the first frame */
     if (clock.known && t->first != AV_NOPTS_VALUE)
-        offset = llrint(
-            ((double)t->first * av_q2d(t->source.audio->time_base) - clock.start) * rate);
+        offset = llrint(((double)t->first * t->tick - clock.start) * rate);
     int64_t n =
         match_video && clock.known ? llrint(clock.length * rate) : offset + t->out.n;
     if (n < 0) n = 0;
@@ -263,6 +262,7 @@ static avcl_status read_track(struct track *t, const char *path, int32_t match_v
                               path);
     if (t->source.audio) {
         st = avcl__decoder_open(t->source.audio, 0, &t->codec, path, err);
+        t->tick = av_q2d(t->source.audio->time_base);
         if (!st) st = decode_track(t, path, err);
         if (st) return st;
     }

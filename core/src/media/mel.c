@@ -241,7 +241,7 @@ avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples, int64_t n
     st = take_buffers(mel, &b, err);
     if (!st) power = malloc((size_t)mel->n_bins * sizeof *power);
     if (!st && !power) st = avcl_error_set(err, AVCL_E_NOMEM, "no memory for a spectrum");
-    for (int64_t j = 0; !st && j < n_frames; j++) {
+    for (int64_t j = 0; !st && power && j < n_frames; j++) {
         frame_power(mel, samples, n, j, &b, power);
         for (int32_t m = 0; m < mel->options.bands; m++)
             out[m * n_frames + j] = band_log(mel, m, power);

@@ -33,7 +33,7 @@ avcl_status avcl__mel_resize(const float *in, int64_t rows, int64_t from, float 
 {
     double scale = (double)from / (double)to;
     size_t most = (size_t)(2.0 * (scale > 1.0 ? scale : 1.0)) + 3;
-    double *weights = malloc(most * sizeof *weights);
+    double *weights = calloc(most, sizeof *weights);
     if (!weights)
         return avcl_error_set(err, AVCL_E_NOMEM,
                               "no memory to resize %lld columns to %lld", (long long)from,

@@ -96,7 +96,7 @@ static avcl_status fill(avcl_video *v, avcl_window *w, int64_t k, int64_t until,
     if (k < until && (w->exact || !frame))
         return avcl__av_fail(err, AVCL_E_CORRUPT, 0,
                              "frame %lld of '%s' cannot be decoded",
-                             (long long)(w->start + k), v->path);
+                             (long long)w->start + k, v->path);
     for (; k < until; k++) {
         avcl_status st = w->take(w->arg, k, frame, err);
         if (st) return st;
