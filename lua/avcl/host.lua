@@ -36,6 +36,8 @@ function M.new(options)
   if not path and root then path = root .. '/lib/avcl/plugins-0' end
   o.plugin_path = path
   o.n_threads = options.threads or 0
+  o.log_level = C.AVCL_LOG_WARN
+  if c.in_program then o.log = C.avcl_cli_log end
   local ptr = c.own(c.call('avcl_host_new', o), 'avcl_host_free')
   return setmetatable({ ptr = ptr, schemas = {} }, Host)
 end

@@ -18,6 +18,7 @@
 #include "avcl/train.h"
 #include "avcl/types.h"
 
+#include "cli/log.h"
 #include "cli/signals.h"
 
 const char *avcl_abi_hash(void); /* SHA-256 of this text, compiled into libavcl */
