@@ -91,8 +91,8 @@ end
 function Schema:check(path, value, what, place)
   local field = self.fields[path]
   if not field then spec.unknown(path, M.sorted_keys(self.fields), what, place) end
-  local problem = spec.problem(field, path, value)
-  if problem then c.raise_at(source.locate(place, path), 'INVALID', '%s in %s', problem, what) end
+  local problem = spec.problem(field, path, value, what)
+  if problem then c.raise_at(source.locate(place, path), 'INVALID', '%s', problem) end
 end
 
 --- A schema with the built-in knobs.

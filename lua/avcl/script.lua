@@ -66,6 +66,13 @@ local function read(path)
   return text
 end
 
+-- An error of plain Lua, as one of ours with its place.
+local function wrap(problem)
+  if type(problem) ~= 'string' then return problem end
+  local place, message = problem:match '^(.-:%d+): (.*)$'
+  return c.error_of(c.const 'AVCL_E_INVALID', message or problem, place or where.script())
+end
+
 -- Loads one file into the state's environment and notes its hash.
 local function run_file(state, path)
   local text = read(path)
@@ -76,7 +83,7 @@ local function run_file(state, path)
   end
   state.files[#state.files + 1] = { path = path, sha256 = c.sha256(text) }
   setfenv(chunk, state.env)
-  return chunk()
+  return where.within(path, chunk, wrap)
 end
 
 local function find(state, name)
@@ -104,14 +111,6 @@ local function make_loader(state)
   end
 end
 
--- An error of plain Lua, as one of ours with its place.
-local function wrap(problem)
-  if type(problem) ~= 'string' then return problem end
-  local place, message = problem:match '^(.-:%d+): (.*)$'
-  return c.error_of(c.const 'AVCL_E_INVALID', message or problem, place or where.script())
-end
-M.wrap = wrap
-
 --- Evaluates a script: its value, and { root, files = { { path, sha256 } } }.
 ---@param path string
 function M.load(path)
@@ -119,8 +118,7 @@ function M.load(path)
   local here = c.realpath '.'
   state.shown = state.root == here and '' or state.root .. '/'
   state.env = environment(make_loader(state))
-  local ok, value = xpcall(function() return run_file(state, path) end, wrap)
-  if not ok then error(value, 0) end
+  local value = run_file(state, path)
   return value, { root = state.root, files = state.files, path = path }
 end
 

@@ -4,10 +4,7 @@
 -- text: as `key =`, `['key'] =` or `'key'`, nearest before the line of the call, else after it.
 local M = {}
 
-local cache = {}
-
 local function lines_of(file)
-  if cache[file] then return cache[file] end
   local list = {}
   local f = io.open(file)
   if f then
@@ -17,7 +14,6 @@ local function lines_of(file)
     end
     f:close()
   end
-  cache[file] = list
   return list
 end
 

@@ -33,7 +33,7 @@ local function shown(value)
 end
 
 local function range_text(field)
-  if field.choices then return table.concat(field.choices, ', ') end
+  if field.choices then return 'one of ' .. table.concat(field.choices, ', ') end
   if field.min and field.max then return ('%g..%g'):format(field.min, field.max) end
   if field.min then return ('at least %g'):format(field.min) end
   if field.above and field.max then
@@ -55,16 +55,17 @@ local function in_range(field, value)
     and (not field.above or value > field.above)
 end
 
---- What is wrong with a value, or nil: "'tau' is -1, must be above 0".
-function M.problem(field, key, value)
+--- What is wrong with a value, or nil: "'tau' in row 1 is -1, must be above 0".
+function M.problem(field, key, value, what)
   if not has_type(field, value) then
-    return ("'%s' is %s, must be %s"):format(key, shown(value), articles[field.type]
-      or 'a ' .. field.type)
+    return ("'%s' in %s is %s, must be %s"):format(key, what, shown(value),
+      articles[field.type] or 'a ' .. field.type)
   end
   if in_range(field, value) then return nil end
-  local hint = field.choices and type(value) == 'string' and suggest.nearest(value, field.choices)
-  return ("'%s' is %s, must be %s%s%s"):format(key, shown(value), field.choices and 'one of ' or '',
-    range_text(field), hint and ("; did you mean '%s'?"):format(hint) or '')
+  local is_name = field.choices and type(value) == 'string'
+  local hint = is_name and suggest.nearest(value, field.choices)
+  return ("'%s' in %s is %s, must be %s%s"):format(key, what, shown(value), range_text(field),
+    hint and ("; did you mean '%s'?"):format(hint) or '')
 end
 
 --- Raises "unknown key 'los' in sgd; did you mean 'loss'?" with the key's own line.
@@ -88,10 +89,8 @@ function M.check(fields, t, what, place)
   for key, value in pairs(t) do
     local field = fields[key]
     if not field then M.unknown(key, names, what, place) end
-    local problem = M.problem(field, key, value)
-    if problem then
-      c.raise_at(source.locate(place, tostring(key)), 'INVALID', '%s in %s', problem, what)
-    end
+    local problem = M.problem(field, key, value, what)
+    if problem then c.raise_at(source.locate(place, tostring(key)), 'INVALID', '%s', problem) end
     out[key] = value
   end
   for name, field in pairs(fields) do

@@ -27,6 +27,7 @@ local function to_half(x)
   if x ~= x then return 0x7E00 end
   local sign = (x < 0 or 1 / x < 0) and 0x8000 or 0
   x = math.abs(x)
+  if x == 0 then return sign end
   if x >= 65520 then return sign + 0x7C00 end
   local _, e = math.frexp(x)
   local unit = 2 ^ math.max(e - 11, -24)
