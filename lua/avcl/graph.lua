@@ -266,8 +266,9 @@ function methods:minimize(a, b)
   return self
 end
 
---- Records a scalar per epoch.
+--- Records a scalar per epoch: g:log('name', x). Of a node alone it is the op, the logarithm.
 function methods:log(name, value)
+  if is_node(name) and value == nil then return (self:op('log', { name })) end
   at(self)
   C.avcl_graph_log(self.ptr, name, id_of(self, value, 'log'))
   check(self)

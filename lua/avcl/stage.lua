@@ -168,8 +168,12 @@ end
 
 -- The model is declared again under a head, where its own losses and records are not wanted.
 local quiet = {}
-for _, name in ipairs { 'minimize', 'log', 'keep' } do
+for _, name in ipairs { 'minimize', 'keep' } do
   quiet[name] = function(g) return g end
+end
+function quiet.log(g, name, value)
+  if graph.is_node(name) then return graph.methods.log(g, name, value) end
+  return g
 end
 
 local function declare(experiment, g, p, silent)
