@@ -1,8 +1,8 @@
 /*
  * cgra.c - co-correlation guided alignment: the cross-correlation becomes the identity.
  *
- *     C_ij = sum_b v_bi a_bj / (|v_i| |a_j|)                        (6), columns over the batch
- *     L = sum_i (1 - C_ii)^2 + lambda sum_i sum_{j != i} C_ij^2     (5)
+ *     C_ij = sum_b v_bi a_bj / (|v_i| |a_j|)                        (6), columns over the
+ * batch L = sum_i (1 - C_ii)^2 + lambda sum_i sum_{j != i} C_ij^2     (5)
  *
  * With fewer rows than columns the squared sum comes from the two N x N Gram matrices:
  * |V'A|^2 = <VV', AA'>. A column without any variation has C = 0 and no gradient.
@@ -39,7 +39,8 @@ static avcl_node square_norm(const avcl_build *b, avcl_node x)
 
 /* x / |x| for living columns, 0 for dead ones: those that hold `eps` or less of what the
  * raw column had. */
-static avcl_node divide_by_norm(const avcl_build *b, avcl_node x, avcl_node raw, double eps)
+static avcl_node divide_by_norm(const avcl_build *b, avcl_node x, avcl_node raw,
+                                double eps)
 {
     avcl_node square = square_norm(b, x);
     avcl_node floor = avcl_b_affine(b, square_norm(b, raw), eps, LEAST_SQUARE);
@@ -71,22 +72,26 @@ static avcl_node sum_of_squares(const avcl_build *b, avcl_node v, avcl_node a)
     return avcl_b_sum(b, avcl_b_mul(b, vv, aa), NULL, 0, 0);
 }
 
-static avcl_status check(const avcl_build *b, const struct params *p, const avcl_node *inputs)
+static avcl_status check(const avcl_build *b, const struct params *p,
+                         const avcl_node *inputs)
 {
     int64_t n = avcl_b_dim(b, inputs[VIDEO], 0);
     int64_t c_v = avcl_b_dim(b, inputs[VIDEO], 1);
     int64_t c_a = avcl_b_dim(b, inputs[AUDIO], 1);
     char text[128];
     if (p->norm == NORM_BARLOW && !p->center)
-        return avcl_b_report(b, AVCL_E_INVALID, "norm = barlow always centres: center must "
+        return avcl_b_report(b, AVCL_E_INVALID,
+                             "norm = barlow always centres: center must "
                              "be true");
     if (c_v != c_a || n != avcl_b_dim(b, inputs[AUDIO], 0)) {
-        snprintf(text, sizeof text, "video is [%lld,%lld] but audio [%lld,%lld]", (long long)n,
-                 (long long)c_v, (long long)avcl_b_dim(b, inputs[AUDIO], 0), (long long)c_a);
+        snprintf(text, sizeof text, "video is [%lld,%lld] but audio [%lld,%lld]",
+                 (long long)n, (long long)c_v, (long long)avcl_b_dim(b, inputs[AUDIO], 0),
+                 (long long)c_a);
         return avcl_b_report(b, AVCL_E_SHAPE, text);
     }
     if (p->center && n < 2)
-        return avcl_b_report(b, AVCL_E_SHAPE, "a centred correlation needs a batch of 2 or "
+        return avcl_b_report(b, AVCL_E_SHAPE,
+                             "a centred correlation needs a batch of 2 or "
                              "more, got 1");
     return AVCL_OK;
 }
@@ -101,14 +106,16 @@ static avcl_status build(const avcl_build *b, const void *params, const avcl_nod
     avcl_node a = normalise(b, p, inputs[AUDIO]);
     avcl_node c_ii = avcl_b_sum(b, avcl_b_mul(b, v, a), &BATCH_AXIS, 1, 0);
     avcl_node diagonal = avcl_b_sum(b, avcl_b_square(b, c_ii), NULL, 0, 0);
-    avcl_node on = avcl_b_sum(b, avcl_b_square(b, avcl_b_affine(b, c_ii, -1, 1)), NULL, 0, 0);
+    avcl_node on =
+        avcl_b_sum(b, avcl_b_square(b, avcl_b_affine(b, c_ii, -1, 1)), NULL, 0, 0);
     avcl_node off = avcl_b_sub(b, sum_of_squares(b, v, a), diagonal);
     outputs[LOSS] = avcl_b_add(b, on, avcl_b_affine(b, off, p->lambda, 0));
     outputs[DIAGONAL] = c_ii;
     return avcl_b_status(b);
 }
 
-/* ---- tables ---------------------------------------------------------------------------- */
+/* ---- tables
+ * ---------------------------------------------------------------------------- */
 static const char *const norms[] = {"paper", "barlow", NULL};
 
 static const avcl_param params[] = {

@@ -1,5 +1,6 @@
 /*
- * r3d.c - R3D-18 without pooling: a stem and four residual stages of one 3x3x3 block each.
+ * r3d.c - R3D-18 without pooling: a stem and four residual stages of one 3x3x3 block
+ * each.
  *
  * Taps are the stages' outputs and their global average. A depth-1 input (a spectrogram)
  * runs through the same layers; only the middle temporal tap of a kernel sees it then.
@@ -18,7 +19,8 @@ struct params {
     int64_t stem;
 };
 
-/* ---- layers -------------------------------------------------------------------------- */
+/* ---- layers --------------------------------------------------------------------------
+ */
 /* kernel [kt, kh, kw], padded to keep the size; no bias, a batch norm follows. */
 static avcl_node conv(const avcl_build *b, avcl_node x, const char *name, int64_t width,
                       const int64_t kernel[3], const int64_t stride[3])
@@ -34,23 +36,26 @@ static avcl_node conv(const avcl_build *b, avcl_node x, const char *name, int64_
     return avcl_b_conv3d(b, x, w, stride, pad);
 }
 
-static avcl_node conv_3x3x3(const avcl_build *b, avcl_node x, const char *name, int64_t width,
-                            int64_t stride)
+static avcl_node conv_3x3x3(const avcl_build *b, avcl_node x, const char *name,
+                            int64_t width, int64_t stride)
 {
     return conv(b, x, name, width, (int64_t[3]){3, 3, 3},
                 (int64_t[3]){stride, stride, stride});
 }
 
-static avcl_node downsample(const avcl_build *b, avcl_node x, int64_t width, int64_t stride)
+static avcl_node downsample(const avcl_build *b, avcl_node x, int64_t width,
+                            int64_t stride)
 {
     b->graph->push(b->call, "downsample");
-    x = conv(b, x, "conv", width, (int64_t[3]){1, 1, 1}, (int64_t[3]){stride, stride, stride});
+    x = conv(b, x, "conv", width, (int64_t[3]){1, 1, 1},
+             (int64_t[3]){stride, stride, stride});
     x = avcl_b_batch_norm(b, x, "bn");
     b->graph->pop(b->call);
     return x;
 }
 
-/* relu(shortcut(x) + bn(conv(relu(bn(conv(x)))))); the first convolution has the stride. */
+/* relu(shortcut(x) + bn(conv(relu(bn(conv(x)))))); the first convolution has the stride.
+ */
 static avcl_node stage(const avcl_build *b, avcl_node x, const char *name, int64_t width,
                        int64_t stride)
 {
@@ -86,10 +91,12 @@ static avcl_status build(const avcl_build *b, const void *params, const avcl_nod
     return avcl_b_status(b);
 }
 
-/* ---- tables ---------------------------------------------------------------------------- */
+/* ---- tables
+ * ---------------------------------------------------------------------------- */
 static const avcl_param params[] = {
     {.name = "width",
-     .doc = "Channels of conv1 and conv2; conv3, conv4 and conv5 have 2, 4 and 8 times that.",
+     .doc = "Channels of conv1 and conv2; conv3, conv4 and conv5 have 2, 4 and 8 times "
+            "that.",
      .type = AVCL_INT,
      .flags = AVCL_P_MIN | AVCL_P_MAX | AVCL_P_LOG | AVCL_P_STRUCTURAL,
      .min = 1,
@@ -97,7 +104,8 @@ static const avcl_param params[] = {
      .def_int = 64,
      .offset = offsetof(struct params, width)},
     {.name = "stem",
-     .doc = "Height and width of conv1's kernel: 7 as in the published code, 3 as in print.",
+     .doc =
+         "Height and width of conv1's kernel: 7 as in the published code, 3 as in print.",
      .type = AVCL_INT,
      .flags = AVCL_P_MIN | AVCL_P_MAX | AVCL_P_STRUCTURAL,
      .min = 3,

@@ -50,8 +50,10 @@ static avcl_status build(const avcl_build *b, const void *params, const avcl_nod
     int64_t c_a = avcl_b_dim(b, inputs[AUDIO], 1);
     if (p->shared_excitation && c_v != c_a) {
         char text[128];
-        snprintf(text, sizeof text, "shared_excitation needs equal widths, video has %lld and "
-                 "audio %lld", (long long)c_v, (long long)c_a);
+        snprintf(text, sizeof text,
+                 "shared_excitation needs equal widths, video has %lld and "
+                 "audio %lld",
+                 (long long)c_v, (long long)c_a);
         return avcl_b_report(b, AVCL_E_SHAPE, text);
     }
     int64_t c_u = (c_v + c_a) / 2;
@@ -64,7 +66,8 @@ static avcl_status build(const avcl_build *b, const void *params, const avcl_nod
     return avcl_b_status(b);
 }
 
-/* ---- tables ---------------------------------------------------------------------------- */
+/* ---- tables
+ * ---------------------------------------------------------------------------- */
 static const char *const gates[] = {"relu", "sigmoid", NULL};
 static const char *const hiddens[] = {"none", "relu", NULL};
 

@@ -19,7 +19,8 @@ static avcl_status build(const avcl_build *b, const void *params, const avcl_nod
                          avcl_node *outputs)
 {
     (void)params;
-    avcl_node weight = inputs[WEIGHT] ? inputs[WEIGHT] : ones(b, avcl_b_dim(b, inputs[LOGITS], 0));
+    avcl_node weight =
+        inputs[WEIGHT] ? inputs[WEIGHT] : ones(b, avcl_b_dim(b, inputs[LOGITS], 0));
     avcl_node in[3] = {inputs[LOGITS], inputs[LABEL], weight};
     outputs[0] = avcl_b_op(b, "cross_entropy", in, 3, NULL, 0);
     return avcl_b_status(b);

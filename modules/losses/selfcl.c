@@ -2,7 +2,8 @@
  * selfcl.c - self-supervised contrastive loss between modalities and within each.
  *
  *     l_i^v = -s(v_i, a_i) / tau
- *             + ln(sum_j exp(s(v_i, a_j) / tau) + sum_{j != i} exp(s(v_i, v_j) / tau))   (7, 9)
+ *             + ln(sum_j exp(s(v_i, a_j) / tau) + sum_{j != i} exp(s(v_i, v_j) / tau))
+ * (7, 9)
  *
  * with s the cosine; l_i^a likewise (8), and the loss is the sum of all (10). A clip's
  * similarity with itself leaves before the maximum is taken.
@@ -45,8 +46,8 @@ static avcl_status check(const avcl_build *b, const avcl_node *inputs)
     int64_t a[2] = {avcl_b_dim(b, inputs[AUDIO], 0), avcl_b_dim(b, inputs[AUDIO], 1)};
     if (v[0] == a[0] && v[1] == a[1]) return AVCL_OK;
     char text[128];
-    snprintf(text, sizeof text, "video is [%lld,%lld] but audio [%lld,%lld]", (long long)v[0],
-             (long long)v[1], (long long)a[0], (long long)a[1]);
+    snprintf(text, sizeof text, "video is [%lld,%lld] but audio [%lld,%lld]",
+             (long long)v[0], (long long)v[1], (long long)a[0], (long long)a[1]);
     return avcl_b_report(b, AVCL_E_SHAPE, text);
 }
 
@@ -62,14 +63,17 @@ static avcl_status build(const avcl_build *b, const void *params, const avcl_nod
     avcl_node av = avcl_b_transpose(b, va, (int64_t[2]){1, 0}, 2);
     avcl_node pairs = avcl_b_sum(b, avcl_b_mul(b, v, a), &CHANNEL_AXIS, 1, 0);
     avcl_node both = avcl_b_affine(b, avcl_b_sum(b, pairs, NULL, 0, 0), 2 / p->tau, 0);
-    avcl_node others = avcl_b_add(b, log_sum(b, va, v, p->tau), log_sum(b, av, a, p->tau));
+    avcl_node others =
+        avcl_b_add(b, log_sum(b, va, v, p->tau), log_sum(b, av, a, p->tau));
     avcl_node loss = avcl_b_sub(b, others, both);
     int64_t n = avcl_b_dim(b, v, 0);
-    outputs[0] = p->reduction == MEAN && n ? avcl_b_affine(b, loss, 1.0 / (double)n, 0) : loss;
+    outputs[0] =
+        p->reduction == MEAN && n ? avcl_b_affine(b, loss, 1.0 / (double)n, 0) : loss;
     return avcl_b_status(b);
 }
 
-/* ---- tables ---------------------------------------------------------------------------- */
+/* ---- tables
+ * ---------------------------------------------------------------------------- */
 static const char *const reductions[] = {"sum", "mean", NULL};
 
 static const avcl_param params[] = {

@@ -33,7 +33,8 @@ uint32_t avcl__edit_distance(const char *a, const char *b)
         for (uint32_t j = 1; j <= nb; j++) {
             uint32_t change = up[j - 1] + !same(a[i - 1], b[j - 1]);
             row[j] = least(up[j] + 1, row[j - 1] + 1, change);
-            int swapped = i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]);
+            int swapped =
+                i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]);
             if (swapped && up2[j - 2] + 1 < row[j]) row[j] = up2[j - 2] + 1;
         }
     }

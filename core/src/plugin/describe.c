@@ -16,13 +16,15 @@ avcl_status avcl__struct_read(const void *theirs, uint32_t their_size, void *our
                               uint32_t our_size, const char *what, avcl_error *err)
 {
     if (their_size < sizeof(uint32_t) || their_size > LARGEST_STRUCT)
-        return avcl_error_set(err, AVCL_E_ABI, "%s: a struct_size of %u is not possible", what,
-                              their_size);
+        return avcl_error_set(err, AVCL_E_ABI, "%s: a struct_size of %u is not possible",
+                              what, their_size);
     const unsigned char *bytes = theirs;
     for (uint32_t i = our_size; i < their_size; i++)
         if (bytes[i])
-            return avcl_error_set(err, AVCL_E_ABI, "%s uses a field that this host does not "
-                                  "know (byte %u of %u)", what, i, their_size);
+            return avcl_error_set(err, AVCL_E_ABI,
+                                  "%s uses a field that this host does not "
+                                  "know (byte %u of %u)",
+                                  what, i, their_size);
     memset(ours, 0, our_size);
     memcpy(ours, theirs, their_size < our_size ? their_size : our_size);
     return AVCL_OK;
@@ -35,7 +37,8 @@ static avcl_status copy_table(avcl_arena *arena, const void *rows, uint32_t row_
 {
     *out = NULL;
     if (n == 0) return AVCL_OK;
-    if (!rows) return avcl_error_set(err, AVCL_E_ABI, "%s: %u rows, but no table", what, n);
+    if (!rows)
+        return avcl_error_set(err, AVCL_E_ABI, "%s: %u rows, but no table", what, n);
     char *copy = avcl__arena_alloc(arena, (size_t)n * our_size);
     if (!copy) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for %s", what);
     avcl_status rc = AVCL_OK;
@@ -46,7 +49,8 @@ static avcl_status copy_table(avcl_arena *arena, const void *rows, uint32_t row_
     return rc;
 }
 
-/* ---- ports ---------------------------------------------------------------------------- */
+/* ---- ports ----------------------------------------------------------------------------
+ */
 static avcl_status check_port(const avcl_port *ports, uint32_t index, avcl_error *err)
 {
     const avcl_port *p = &ports[index];
@@ -56,8 +60,9 @@ static avcl_status check_port(const avcl_port *ports, uint32_t index, avcl_error
     if (!p->doc || !*p->doc)
         return avcl_error_set(err, AVCL_E_ABI, "port '%s' has no doc", p->name);
     if (p->layout && strlen(p->layout) > AVCL_MAX_DIMS)
-        return avcl_error_set(err, AVCL_E_ABI, "port '%s': layout '%s' has more than %d axes",
-                              p->name, p->layout, AVCL_MAX_DIMS);
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "port '%s': layout '%s' has more than %d axes", p->name,
+                              p->layout, AVCL_MAX_DIMS);
     if (p->dtype < 0 || p->dtype > AVCL_I64 || p->domain > AVCL_DOMAIN_IMAGE)
         return avcl_error_set(err, AVCL_E_ABI, "port '%s': unknown dtype %d or domain %u",
                               p->name, (int)p->dtype, p->domain);
@@ -88,7 +93,8 @@ static avcl_status require_port(const avcl_port *ports, uint32_t n, const char *
     return avcl_error_set(err, AVCL_E_ABI, "its kind must have the %s '%s'", side, name);
 }
 
-/* ---- kinds ------------------------------------------------------------------------------ */
+/* ---- kinds
+ * ------------------------------------------------------------------------------ */
 typedef struct kind_rule {
     const char *kind;
     const char *inputs[3]; /* that it must have, NULL-terminated */
@@ -102,7 +108,8 @@ static const kind_rule builders[] = {
     {AVCL_KIND_LOSS, {NULL}, {"loss"}},
 };
 
-static avcl_status check_rule(const kind_rule *rule, const avcl_builder *b, avcl_error *err)
+static avcl_status check_rule(const kind_rule *rule, const avcl_builder *b,
+                              avcl_error *err)
 {
     avcl_status rc = AVCL_OK;
     for (uint32_t i = 0; rule->inputs[i] && !rc; i++)
@@ -112,8 +119,8 @@ static avcl_status check_rule(const kind_rule *rule, const avcl_builder *b, avcl
     return rc;
 }
 
-static avcl_status copy_builder(avcl_arena *arena, const kind_rule *rule, const void *theirs,
-                                const void **out, avcl_error *err)
+static avcl_status copy_builder(avcl_arena *arena, const kind_rule *rule,
+                                const void *theirs, const void **out, avcl_error *err)
 {
     avcl_builder *b = avcl__arena_alloc(arena, sizeof *b);
     if (!b) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a builder");
@@ -123,9 +130,10 @@ static avcl_status copy_builder(avcl_arena *arena, const kind_rule *rule, const 
     if (!b->build) return avcl_error_set(err, AVCL_E_ABI, "it has no build function");
     if (b->n_in < 1 || b->n_in > AVCL_KERNEL_MAX_IN || b->n_out < 1 ||
         b->n_out > AVCL_KERNEL_MAX_OUT)
-        return avcl_error_set(err, AVCL_E_ABI, "%u inputs and %u outputs: 1..%d and 1..%d are "
-                              "possible", b->n_in, b->n_out, AVCL_KERNEL_MAX_IN,
-                              AVCL_KERNEL_MAX_OUT);
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "%u inputs and %u outputs: 1..%d and 1..%d are "
+                              "possible",
+                              b->n_in, b->n_out, AVCL_KERNEL_MAX_IN, AVCL_KERNEL_MAX_OUT);
     rc = copy_ports(arena, b, b->n_in, &b->inputs, err);
     if (!rc) rc = copy_ports(arena, b, b->n_out, &b->outputs, err);
     if (!rc) rc = check_rule(rule, b, err);
@@ -142,21 +150,26 @@ static avcl_status copy_device(avcl_arena *arena, const void *theirs, const void
     if (!d) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a device");
     uint32_t size = *(const uint32_t *)theirs;
     if (size != sizeof *d) /* before any pointer of a foreign build is followed */
-        return avcl_error_set(err, AVCL_E_ABI, "its struct avcl_device_api has %u bytes, this "
-                              "build's %zu: devices fit their own build only", size, sizeof *d);
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "its struct avcl_device_api has %u bytes, this "
+                              "build's %zu: devices fit their own build only",
+                              size, sizeof *d);
     memcpy(d, theirs, sizeof *d);
     if (!d->build_id || strcmp(d->build_id, AVCL_BUILD_ID) != 0)
-        return avcl_error_set(err, AVCL_E_ABI, "it belongs to build %s, this is %s: devices "
-                              "fit their own build only", d->build_id ? d->build_id : "?",
-                              AVCL_BUILD_ID);
-    int whole = d->open && d->close && d->describe && d->supports && d->bytes && d->prepare &&
-                d->run && d->release && d->alloc && d->free && d->upload && d->download;
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "it belongs to build %s, this is %s: devices "
+                              "fit their own build only",
+                              d->build_id ? d->build_id : "?", AVCL_BUILD_ID);
+    int whole = d->open && d->close && d->describe && d->supports && d->bytes &&
+                d->prepare && d->run && d->release && d->alloc && d->free && d->upload &&
+                d->download;
     if (!whole) return avcl_error_set(err, AVCL_E_ABI, "a device function is missing");
     *out = d;
     return AVCL_OK;
 }
 
-static avcl_status copy_iface(avcl_arena *arena, avcl_module *m, int *known, avcl_error *err)
+static avcl_status copy_iface(avcl_arena *arena, avcl_module *m, int *known,
+                              avcl_error *err)
 {
     const void *theirs = m->iface;
     if (!theirs) return avcl_error_set(err, AVCL_E_ABI, "it has no interface table");
@@ -169,7 +182,8 @@ static avcl_status copy_iface(avcl_arena *arena, avcl_module *m, int *known, avc
     return AVCL_OK;
 }
 
-/* ---- the module ---------------------------------------------------------------------------- */
+/* ---- the module
+ * ---------------------------------------------------------------------------- */
 static avcl_status check_head(const avcl_module *m, avcl_error *err)
 {
     const char *letters = "abcdefghijklmnopqrstuvwxyz0123456789_";
@@ -180,13 +194,14 @@ static avcl_status check_head(const avcl_module *m, avcl_error *err)
     if (!m->summary || !*m->summary)
         return avcl_error_set(err, AVCL_E_ABI, "it has no summary");
     if (m->n_params > MAX_PARAMS || m->params_size > MAX_PARAMS_SIZE)
-        return avcl_error_set(err, AVCL_E_ABI, "%u parameters in %u bytes: at most %d in %d",
-                              m->n_params, m->params_size, MAX_PARAMS, MAX_PARAMS_SIZE);
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "%u parameters in %u bytes: at most %d in %d", m->n_params,
+                              m->params_size, MAX_PARAMS, MAX_PARAMS_SIZE);
     return AVCL_OK;
 }
 
-avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs, avcl_module *out,
-                              int *known, avcl_error *err)
+avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs,
+                              avcl_module *out, int *known, avcl_error *err)
 {
     *known = 1;
     if (!theirs) return avcl_error_set(err, AVCL_E_ABI, "a module is NULL");
@@ -196,11 +211,11 @@ avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs, avcl
     if (!rc) rc = check_head(out, &own);
     const void *params = NULL;
     if (!rc)
-        rc = copy_table(arena, out->params, out->param_size, out->n_params, sizeof(avcl_param),
-                        "struct avcl_param", &params, &own);
+        rc = copy_table(arena, out->params, out->param_size, out->n_params,
+                        sizeof(avcl_param), "struct avcl_param", &params, &own);
     if (!rc)
-        rc = avcl__params_check(params, sizeof(avcl_param), out->n_params, out->params_size,
-                                &own);
+        rc = avcl__params_check(params, sizeof(avcl_param), out->n_params,
+                                out->params_size, &own);
     if (!rc) rc = copy_iface(arena, out, known, &own);
     if (rc) {
         const char *name = out->name && *out->name ? out->name : "?";

@@ -26,7 +26,8 @@ avcl_status avcl__file_sha256(const char *path, char hex[65], avcl_error *err)
     if (!ctx)
         rc = avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a digest");
     else if (!f)
-        rc = avcl_error_set(err, AVCL_E_IO, "cannot open '%s': %s", path, strerror(errno));
+        rc =
+            avcl_error_set(err, AVCL_E_IO, "cannot open '%s': %s", path, strerror(errno));
     else
         rc = feed(f, ctx, path, err);
     if (!rc && !EVP_DigestFinal_ex(ctx, sum, NULL))

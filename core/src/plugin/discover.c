@@ -20,7 +20,8 @@
 #define BUNDLE ".avclplugin"
 #define FOLDER "avcl/plugins-" AVCL_STR(AVCL_ABI_MAJOR)
 
-/* ---- one file ------------------------------------------------------------------------ */
+/* ---- one file ------------------------------------------------------------------------
+ */
 void avcl__host_refuse(avcl_host *host, avcl_host_file *file, avcl_plugin_state state,
                        const char *reason)
 {
@@ -30,10 +31,11 @@ void avcl__host_refuse(avcl_host *host, avcl_host_file *file, avcl_plugin_state 
 }
 
 /* The file that holds this id: usable, or in use. */
-static avcl_host_file *find_holder(avcl_host *host, const char *id, const avcl_host_file *not)
+static avcl_host_file *find_holder(avcl_host *host, const char *id,
+                                   const avcl_host_file * not )
 {
     for (avcl_host_file *f = host->files; f; f = f->next)
-        if (f != not && (f->state == AVCL_PLUGIN_OK || f->state == AVCL_PLUGIN_LOADED) &&
+        if (f != not &&(f->state == AVCL_PLUGIN_OK || f->state == AVCL_PLUGIN_LOADED) &&
             strcmp(f->id, id) == 0)
             return f;
     return NULL;
@@ -44,8 +46,8 @@ static int same_content(const avcl_host_file *a, const avcl_host_file *b)
 {
     char one[65];
     char two[65];
-    return !avcl__file_sha256(a->path, one, NULL) && !avcl__file_sha256(b->path, two, NULL) &&
-           strcmp(one, two) == 0;
+    return !avcl__file_sha256(a->path, one, NULL) &&
+           !avcl__file_sha256(b->path, two, NULL) && strcmp(one, two) == 0;
 }
 
 static void shadow(avcl_host *host, avcl_host_file *loser, avcl_host_file *winner)
@@ -77,16 +79,18 @@ static avcl_status judge(avcl_host *host, avcl_host_file *file, avcl_error *err)
         return avcl_error_set(err, AVCL_E_NOMEM, "out of memory");
     }
     if (m.abi_major == AVCL_ABI_MAJOR && m.abi_minor == AVCL_ABI_MINOR) return AVCL_OK;
-    return avcl_error_set(err, AVCL_E_ABI, "needs plugin ABI %u.%u, this host has %d.%d: "
-                          "rebuild it with this host's headers", m.abi_major, m.abi_minor,
-                          AVCL_ABI_MAJOR, AVCL_ABI_MINOR);
+    return avcl_error_set(err, AVCL_E_ABI,
+                          "needs plugin ABI %u.%u, this host has %d.%d: "
+                          "rebuild it with this host's headers",
+                          m.abi_major, m.abi_minor, AVCL_ABI_MAJOR, AVCL_ABI_MINOR);
 }
 
 static avcl_host_file *append(avcl_host *host, const char *path)
 {
     avcl_host_file *file = avcl__arena_alloc(&host->arena, sizeof *file);
     if (!file) return NULL;
-    *file = (avcl_host_file){.index = host->n_files, .id = "", .version = "", .manifest = ""};
+    *file =
+        (avcl_host_file){.index = host->n_files, .id = "", .version = "", .manifest = ""};
     file->path = avcl__arena_copy(&host->arena, path);
     if (!file->path) return NULL;
     avcl_host_file **end = &host->files;
@@ -116,7 +120,8 @@ static avcl_host_file *see(avcl_host *host, const char *path)
     return file;
 }
 
-/* One file per id: the first seen, unless this one was asked for and may still come in. */
+/* One file per id: the first seen, unless this one was asked for and may still come in.
+ */
 static void settle(avcl_host *host, avcl_host_file *file, int is_explicit)
 {
     if (file->state != AVCL_PLUGIN_OK && !file->winner) return;
@@ -136,8 +141,8 @@ avcl_host_file *avcl__host_add_file(avcl_host *host, const char *path, int is_ex
 {
     char real[PATH_MAX];
     if (!realpath(path, real)) {
-        avcl_error_set(err, errno == ENOENT ? AVCL_E_NOT_FOUND : AVCL_E_IO, "plugin '%s': %s",
-                       path, strerror(errno));
+        avcl_error_set(err, errno == ENOENT ? AVCL_E_NOT_FOUND : AVCL_E_IO,
+                       "plugin '%s': %s", path, strerror(errno));
         return NULL;
     }
     avcl_host_file *file = see(host, real);
@@ -149,7 +154,8 @@ avcl_host_file *avcl__host_add_file(avcl_host *host, const char *path, int is_ex
     return file->winner && same_content(file, file->winner) ? file->winner : file;
 }
 
-/* ---- folders ------------------------------------------------------------------------- */
+/* ---- folders -------------------------------------------------------------------------
+ */
 static int ends_with(const char *text, const char *tail)
 {
     size_t n = strlen(text);
@@ -204,7 +210,8 @@ static avcl_status scan_list(avcl_host *host, const char *list, int from_environ
         size_t n = strcspn(list, ":");
         char folder[PATH_MAX];
         char line[PATH_MAX + 96];
-        snprintf(folder, sizeof folder, "%.*s", (int)(n < PATH_MAX ? n : PATH_MAX - 1), list);
+        snprintf(folder, sizeof folder, "%.*s", (int)(n < PATH_MAX ? n : PATH_MAX - 1),
+                 list);
         if (*folder && *folder != '/' && from_environment) {
             snprintf(line, sizeof line, "AVCL_PLUGIN_PATH: '%s' is skipped, not absolute",
                      folder);

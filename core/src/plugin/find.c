@@ -2,8 +2,8 @@
  * find.c - modules by name, loading as little as will do.
  *
  * "id/module" loads that plugin. A short name belongs to the plugins whose id ends in it
- * (avcl.r3d owns r3d); only when none has it are all others loaded and searched. So what a
- * name means depends on the files there are, not on what was loaded before.
+ * (avcl.r3d owns r3d); only when none has it are all others loaded and searched. So what
+ * a name means depends on the files there are, not on what was loaded before.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +33,8 @@ static int is_kind(const query *q, const avcl_host_module *m)
     return !q->kind || strcmp(m->module.kind, q->kind) == 0;
 }
 
-/* ---- matching --------------------------------------------------------------------------- */
+/* ---- matching
+ * --------------------------------------------------------------------------- */
 /* "org.lab.r3d" owns the short name "r3d". */
 static int owns(const avcl_host_file *file, const char *name)
 {
@@ -58,13 +59,15 @@ static const avcl_host_module *find_full(avcl_host *host, const query *q)
 {
     size_t n = (size_t)(strrchr(q->name, '/') - q->name);
     for (avcl_host_file *f = host->files; f; f = f->next)
-        if (strlen(f->id) == n && strncmp(f->id, q->name, n) == 0) avcl__host_load_file(host, f);
+        if (strlen(f->id) == n && strncmp(f->id, q->name, n) == 0)
+            avcl__host_load_file(host, f);
     for (const avcl_host_module *m = host->modules; m; m = m->next)
         if (strcmp(m->full_name, q->name) == 0 && is_kind(q, m)) return m;
     return NULL;
 }
 
-static uint32_t find_short(avcl_host *host, const query *q, const avcl_host_module **first)
+static uint32_t find_short(avcl_host *host, const query *q,
+                           const avcl_host_module **first)
 {
     for (avcl_host_file *f = host->files; f; f = f->next)
         if (owns(f, q->name)) avcl__host_load_file(host, f);
@@ -74,7 +77,8 @@ static uint32_t find_short(avcl_host *host, const query *q, const avcl_host_modu
     return match(host, q, 0, first);
 }
 
-/* ---- messages ------------------------------------------------------------------------------ */
+/* ---- messages
+ * ------------------------------------------------------------------------------ */
 typedef struct message {
     char text[900]; /* what does not fit is cut; avcl_error holds little more */
     size_t n;
@@ -111,7 +115,8 @@ static avcl_status refuse_ambiguous(avcl_host *host, const query *q, avcl_error 
 static const avcl_host_module *find_other_kind(avcl_host *host, const query *q)
 {
     for (const avcl_host_module *m = host->modules; m; m = m->next)
-        if (strcmp(m->module.name, q->name) == 0 || strcmp(m->full_name, q->name) == 0) return m;
+        if (strcmp(m->module.name, q->name) == 0 || strcmp(m->full_name, q->name) == 0)
+            return m;
     return NULL;
 }
 
@@ -151,7 +156,8 @@ static void say_refused(avcl_host *host, message *out)
     uint32_t shown = 0;
     for (const avcl_host_file *f = host->files; f && shown < MAX_LISTED; f = f->next)
         if (was_refused(f))
-            say(out, "%s%s (%s)", shown++ ? ", " : "", f->path, f->reason ? f->reason : "?");
+            say(out, "%s%s (%s)", shown++ ? ", " : "", f->path,
+                f->reason ? f->reason : "?");
 }
 
 static avcl_status refuse_unknown(avcl_host *host, const query *q, avcl_error *err)
@@ -171,7 +177,8 @@ static avcl_status refuse_unknown(avcl_host *host, const query *q, avcl_error *e
     return avcl_error_set(err, AVCL_E_NOT_FOUND, "%s", m.text);
 }
 
-/* ---- public ------------------------------------------------------------------------------------ */
+/* ---- public
+ * ------------------------------------------------------------------------------------ */
 const avcl_module *avcl_host_find(avcl_host *host, const char *kind, const char *name,
                                   avcl_error *err)
 {

@@ -15,7 +15,8 @@ void avcl__host_log(const avcl_host *host, int32_t level, const char *text)
     host->options.log(host->options.log_arg, level, text);
 }
 
-/* ---- the table plugins get ---------------------------------------------------------- */
+/* ---- the table plugins get ----------------------------------------------------------
+ */
 static void log_line(avcl_call *call, int32_t level, const char *text)
 {
     if (call && call->host && text) avcl__host_log(call->host, level, text);
@@ -23,8 +24,10 @@ static void log_line(avcl_call *call, int32_t level, const char *text)
 
 static avcl_status report(avcl_call *call, avcl_status code, const char *text)
 {
-    if (code >= AVCL_OK) code = AVCL_E_ABI; /* a report is a failure, whatever the number */
-    return call ? avcl_error_set(call->err, code, "%s", text ? text : "no reason given") : code;
+    if (code >= AVCL_OK)
+        code = AVCL_E_ABI; /* a report is a failure, whatever the number */
+    return call ? avcl_error_set(call->err, code, "%s", text ? text : "no reason given")
+                : code;
 }
 
 static void parallel_for(const avcl_host_api *host, int64_t n, int64_t grain,
@@ -39,7 +42,8 @@ static const void *extension(const char *id)
     return NULL;
 }
 
-/* ---- new and free ------------------------------------------------------------------- */
+/* ---- new and free -------------------------------------------------------------------
+ */
 static uint32_t choose_threads(uint32_t given)
 {
     if (given) return given < MAX_THREADS ? given : MAX_THREADS;
@@ -93,7 +97,8 @@ uint32_t avcl_host_n_threads(const avcl_host *host)
     return host->api.n_threads;
 }
 
-/* ---- ops ------------------------------------------------------------------------------ */
+/* ---- ops ------------------------------------------------------------------------------
+ */
 uint32_t avcl_host_n_ops(avcl_host *host)
 {
     (void)host;
@@ -114,6 +119,7 @@ const avcl_op *avcl_host_find_op(avcl_host *host, const char *name)
 {
     uint32_t n = avcl_host_n_ops(host);
     for (uint32_t i = 0; i < n; i++)
-        if (strcmp(avcl_host_get_op(host, i)->name, name) == 0) return avcl_host_get_op(host, i);
+        if (strcmp(avcl_host_get_op(host, i)->name, name) == 0)
+            return avcl_host_get_op(host, i);
     return NULL;
 }

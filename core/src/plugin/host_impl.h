@@ -43,13 +43,16 @@ struct avcl_host {
     uint32_t n_modules;
 };
 
-/* ---- host.c ------------------------------------------------------------------------- */
+/* ---- host.c -------------------------------------------------------------------------
+ */
 /* Passes a line to the log sink, if its level is wanted. */
 void avcl__host_log(const avcl_host *host, int32_t level, const char *text);
 
-/* ---- discover.c --------------------------------------------------------------------- */
+/* ---- discover.c ---------------------------------------------------------------------
+ */
 /* Fills host->files from the search path. Runs no plugin code. */
-avcl_status avcl__host_discover(avcl_host *host, const char *plugin_path, avcl_error *err);
+avcl_status avcl__host_discover(avcl_host *host, const char *plugin_path,
+                                avcl_error *err);
 /* Adds one file, whatever its name, and judges it. Of two files with one id the earlier
  * wins, unless this one is named explicitly and the other not yet loaded. An equal copy
  * gives the file it is a copy of. NULL only when there is no such file or no memory. */
@@ -59,26 +62,30 @@ avcl_host_file *avcl__host_add_file(avcl_host *host, const char *path, int is_ex
 void avcl__host_refuse(avcl_host *host, avcl_host_file *file, avcl_plugin_state state,
                        const char *reason);
 
-/* ---- digest.c ------------------------------------------------------------------------- */
+/* ---- digest.c -------------------------------------------------------------------------
+ */
 avcl_status avcl__file_sha256(const char *path, char hex[65], avcl_error *err);
 
-/* ---- permissions.c ------------------------------------------------------------------ */
+/* ---- permissions.c ------------------------------------------------------------------
+ */
 /* Refuses what another user could have written: the file and every folder above it. */
 avcl_status avcl__plugin_check_owner(const char *path, avcl_error *err);
 
-/* ---- load.c -------------------------------------------------------------------------- */
+/* ---- load.c --------------------------------------------------------------------------
+ */
 /* Brings a file from OK to LOADED, or to another state with its reason. A file that would
  * not link is tried anew each time. */
 void avcl__host_load_file(avcl_host *host, avcl_host_file *file);
 
-/* ---- describe.c ------------------------------------------------------------------------ */
-/* Our copy of a growing struct. A shorter one is completed with zeros; a non-zero byte that
- * we do not know is an error naming `what`. */
+/* ---- describe.c
+ * ------------------------------------------------------------------------ */
+/* Our copy of a growing struct. A shorter one is completed with zeros; a non-zero byte
+ * that we do not know is an error naming `what`. */
 avcl_status avcl__struct_read(const void *theirs, uint32_t their_size, void *ours,
                               uint32_t our_size, const char *what, avcl_error *err);
 /* Copies a module's descriptor with all its tables, checking every rule of plugin.h.
  * `*known` = 0 when its kind is not known here: such a module is hidden, not refused. */
-avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs, avcl_module *out,
-                              int *known, avcl_error *err);
+avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs,
+                              avcl_module *out, int *known, avcl_error *err);
 
 #endif

@@ -18,7 +18,8 @@
 
 enum { MAX_MODULES = 256 };
 
-/* ---- the floating-point mode ------------------------------------------------------------- */
+/* ---- the floating-point mode
+ * ------------------------------------------------------------- */
 /* Control bits only: the six sticky flags change in any load. */
 static unsigned float_mode(void)
 {
@@ -52,15 +53,18 @@ static void restore_float_mode(avcl_host *host, avcl_host_file *file, unsigned b
     if (after == before) return;
     set_float_mode(before);
     char text[160];
-    snprintf(text, sizeof text, "it changed the floating-point mode (MXCSR 0x%x to 0x%x, as "
-             "code linked with -ffast-math does); restored", before, after);
+    snprintf(text, sizeof text,
+             "it changed the floating-point mode (MXCSR 0x%x to 0x%x, as "
+             "code linked with -ffast-math does); restored",
+             before, after);
     add_reason(host, file, text);
     char line[PATH_MAX + 192];
     snprintf(line, sizeof line, "plugin %s: %s", file->path, text);
     avcl__host_log(host, AVCL_LOG_WARN, line);
 }
 
-/* ---- descriptors --------------------------------------------------------------------------- */
+/* ---- descriptors
+ * --------------------------------------------------------------------------- */
 static int same_text(const char *a, const char *b)
 {
     return a && b && strcmp(a, b) == 0;
@@ -73,12 +77,15 @@ static avcl_status read_plugin(const avcl_host_file *file, const avcl_plugin *th
                                        "struct avcl_plugin", err);
     if (rc) return rc;
     if (out->struct_size < offsetof(avcl_plugin, init))
-        return avcl_error_set(err, AVCL_E_ABI, "struct avcl_plugin has %u bytes, at least %zu "
-                              "are needed", out->struct_size, offsetof(avcl_plugin, init));
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "struct avcl_plugin has %u bytes, at least %zu "
+                              "are needed",
+                              out->struct_size, offsetof(avcl_plugin, init));
     if (out->abi_major != AVCL_ABI_MAJOR || out->abi_minor != AVCL_ABI_MINOR ||
         !same_text(out->id, file->id) || !same_text(out->version, file->version) ||
         !same_text(out->manifest, file->manifest))
-        return avcl_error_set(err, AVCL_E_ABI, "its manifest says '%s', its descriptor "
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "its manifest says '%s', its descriptor "
                               "abi=%u.%u id=%s version=%s: a stale object is linked in",
                               file->manifest, out->abi_major, out->abi_minor,
                               out->id ? out->id : "?", out->version ? out->version : "?");
@@ -101,27 +108,31 @@ static int is_taken(const avcl_host_module *first, const char *name)
 static void hide(avcl_host *host, avcl_host_file *file, const avcl_module *m)
 {
     char text[256];
-    snprintf(text, sizeof text, "module '%s' is hidden: kind '%s' is not known here", m->name,
-             m->kind);
+    snprintf(text, sizeof text, "module '%s' is hidden: kind '%s' is not known here",
+             m->name, m->kind);
     add_reason(host, file, text);
 }
 
 /* Builds the list aside, so that a refused plugin leaves no module behind. */
-static avcl_status read_modules(avcl_host *host, avcl_host_file *file, const avcl_plugin *p,
-                                avcl_host_module **first, avcl_error *err)
+static avcl_status read_modules(avcl_host *host, avcl_host_file *file,
+                                const avcl_plugin *p, avcl_host_module **first,
+                                avcl_error *err)
 {
     avcl_host_module **end = first;
     for (uint32_t i = 0; i < p->n_modules; i++) {
         avcl_host_module *m = avcl__arena_alloc(&host->arena, sizeof *m);
         if (!m) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a module");
         int known = 0;
-        avcl_status rc = avcl__module_copy(&host->arena, p->modules[i], &m->module, &known, err);
+        avcl_status rc =
+            avcl__module_copy(&host->arena, p->modules[i], &m->module, &known, err);
         if (rc) return rc;
         if (is_taken(*first, m->module.name))
-            return avcl_error_set(err, AVCL_E_ABI, "module '%s' stands twice", m->module.name);
+            return avcl_error_set(err, AVCL_E_ABI, "module '%s' stands twice",
+                                  m->module.name);
         m->file = file;
         m->hidden = !known;
-        m->full_name = avcl__arena_format(&host->arena, "%s/%s", file->id, m->module.name);
+        m->full_name =
+            avcl__arena_format(&host->arena, "%s/%s", file->id, m->module.name);
         if (!m->full_name)
             return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a module");
         if (!known) hide(host, file, &m->module);
@@ -131,7 +142,8 @@ static avcl_status read_modules(avcl_host *host, avcl_host_file *file, const avc
     return AVCL_OK;
 }
 
-static void register_modules(avcl_host *host, avcl_host_file *file, avcl_host_module *first)
+static void register_modules(avcl_host *host, avcl_host_file *file,
+                             avcl_host_module *first)
 {
     avcl_host_module **end = &host->modules;
     while (*end)
@@ -147,7 +159,8 @@ static void register_modules(avcl_host *host, avcl_host_file *file, avcl_host_mo
     }
 }
 
-/* ---- the file --------------------------------------------------------------------------------- */
+/* ---- the file
+ * --------------------------------------------------------------------------------- */
 static avcl_status start(avcl_host *host, const avcl_plugin *p, avcl_error *err)
 {
     if (!p->init) return AVCL_OK;
@@ -164,8 +177,9 @@ static avcl_status bring_in(avcl_host *host, avcl_host_file *file, void *library
 {
     const avcl_plugin *theirs = dlsym(library, AVCL_ENTRY_SYMBOL);
     if (!theirs)
-        return avcl_error_set(err, AVCL_E_ABI, "has a manifest but does not export "
-                              AVCL_ENTRY_SYMBOL " (visibility hidden and no declaration from "
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "has a manifest but does not export " AVCL_ENTRY_SYMBOL
+                              " (visibility hidden and no declaration from "
                               "avcl/plugin.h?)");
     avcl_plugin p;
     avcl_host_module *first = NULL;
@@ -208,7 +222,8 @@ void avcl__host_load_file(avcl_host *host, avcl_host_file *file)
     void *library = dlopen(file->path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library) {
         const char *text = dlerror();
-        avcl__host_refuse(host, file, AVCL_PLUGIN_UNLOADABLE, text ? text : "dlopen failed");
+        avcl__host_refuse(host, file, AVCL_PLUGIN_UNLOADABLE,
+                          text ? text : "dlopen failed");
     } else if (bring_in(host, file, library, &why)) {
         avcl__host_refuse(host, file, AVCL_PLUGIN_REFUSED, why.message);
     } else {

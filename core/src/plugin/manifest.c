@@ -49,7 +49,8 @@ static avcl_status check_head(const Elf64_Ehdr *head, avcl_error *err)
 {
     const int little = 1;
     int ours = *(const char *)&little ? ELFDATA2LSB : ELFDATA2MSB;
-    if (memcmp(head->e_ident, ELFMAG, SELFMAG) != 0) return not_a_plugin("not an ELF file", err);
+    if (memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
+        return not_a_plugin("not an ELF file", err);
     if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_ident[EI_DATA] != ours)
         return not_a_plugin("not a 64-bit file of this byte order", err);
     if (head->e_machine != OUR_MACHINE)
@@ -91,12 +92,14 @@ static avcl_status find_section(const elf_file *f, const Elf64_Shdr *table,
 
 static avcl_status scan(elf_file *f, avcl_manifest *out, avcl_error *err)
 {
-    if (!read_at(f, 0, &f->head, sizeof f->head)) return not_a_plugin("not an ELF file", err);
+    if (!read_at(f, 0, &f->head, sizeof f->head))
+        return not_a_plugin("not an ELF file", err);
     avcl_status rc = check_head(&f->head, err);
     if (rc) return rc;
     size_t bytes = (size_t)f->head.e_shnum * sizeof(Elf64_Shdr);
     Elf64_Shdr *table = malloc(bytes);
-    if (!table) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a section table");
+    if (!table)
+        return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a section table");
     if (read_at(f, f->head.e_shoff, table, bytes))
         rc = find_section(f, table, out, err);
     else
@@ -105,7 +108,8 @@ static avcl_status scan(elf_file *f, avcl_manifest *out, avcl_error *err)
     return rc;
 }
 
-avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out, avcl_error *err)
+avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out,
+                                       avcl_error *err)
 {
     elf_file f = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (f.fd < 0)
@@ -122,7 +126,8 @@ avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out, avc
     return rc;
 }
 
-/* ---- the text ----------------------------------------------------------------------- */
+/* ---- the text -----------------------------------------------------------------------
+ */
 static int skip(const char **text, const char *word)
 {
     size_t n = strlen(word);
@@ -145,8 +150,9 @@ static int take_number(const char **text, uint32_t *out)
 
 static int take_word(const char **text, char *out, size_t cap)
 {
-    size_t n = strspn(*text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                             "._-+");
+    size_t n =
+        strspn(*text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                      "._-+");
     if (n == 0 || n >= cap) return 0;
     memcpy(out, *text, n);
     out[n] = '\0';
@@ -158,13 +164,14 @@ avcl_status avcl__manifest_parse(const char *text, avcl_manifest *out, avcl_erro
 {
     avcl_manifest m = {0};
     const char *at = text;
-    int fits = skip(&at, "AVCP abi=") && take_number(&at, &m.abi_major) && skip(&at, ".") &&
-               take_number(&at, &m.abi_minor) && skip(&at, " id=") &&
+    int fits = skip(&at, "AVCP abi=") && take_number(&at, &m.abi_major) &&
+               skip(&at, ".") && take_number(&at, &m.abi_minor) && skip(&at, " id=") &&
                take_word(&at, m.id, sizeof m.id) && skip(&at, " version=") &&
                take_word(&at, m.version, sizeof m.version) && *at == '\0';
     if (!fits)
-        return avcl_error_set(err, AVCL_E_ABI,
-                              "its manifest is not of the form 'AVCP abi=M.N id=… version=…'");
+        return avcl_error_set(
+            err, AVCL_E_ABI,
+            "its manifest is not of the form 'AVCP abi=M.N id=… version=…'");
     snprintf(m.text, sizeof m.text, "%s", text);
     *out = m;
     return AVCL_OK;

@@ -17,9 +17,10 @@ typedef struct avcl_manifest {
     char text[320]; /* the whole line, to compare with what the loaded file says */
 } avcl_manifest;
 
-/* AVCL_E_ABI: not a plugin for this machine, or a manifest of another form. The ABI version
- * itself is not judged here. */
-avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out, avcl_error *err);
+/* AVCL_E_ABI: not a plugin for this machine, or a manifest of another form. The ABI
+ * version itself is not judged here. */
+avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out,
+                                       avcl_error *err);
 
 /* "AVCP abi=0.1 id=avcl.r3d version=1.0"; strict. */
 avcl_status avcl__manifest_parse(const char *text, avcl_manifest *out, avcl_error *err);

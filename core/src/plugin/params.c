@@ -20,7 +20,7 @@ avcl_param avcl__param_row(const avcl_param *rows, uint32_t row_size, uint32_t i
 /* ---- texts ------------------------------------------------------------------------ */
 static const char *type_word(uint32_t type)
 {
-    static const char *const words[] = {"?",    "int",    "float", "bool",
+    static const char *const words[] = {"?",    "int",    "float",       "bool",
                                         "text", "choice", "list of ints"};
     return words[type <= AVCL_INTS ? type : 0];
 }
@@ -124,10 +124,12 @@ static avcl_status refuse(const avcl_param *row, const avcl_value *v, const char
     char about[TEXT];
     value_text(value, v);
     row_text(about, row);
-    return avcl_error_set(err, AVCL_E_INVALID, "%s = %s %s (%s)", row->name, value, why, about);
+    return avcl_error_set(err, AVCL_E_INVALID, "%s = %s %s (%s)", row->name, value, why,
+                          about);
 }
 
-static avcl_status refuse_type(const avcl_param *row, const avcl_value *v, avcl_error *err)
+static avcl_status refuse_type(const avcl_param *row, const avcl_value *v,
+                               avcl_error *err)
 {
     char why[48];
     snprintf(why, sizeof why, row->type == AVCL_INT ? "is not an %s" : "is not a %s",
@@ -191,7 +193,8 @@ static avcl_status put_bool(const avcl_param *row, const avcl_value *v, void *at
                             avcl_error *err)
 {
     int32_t on = v->i != 0;
-    int is_bool = v->type == AVCL_BOOL || (v->type == AVCL_INT && (v->i == 0 || v->i == 1));
+    int is_bool =
+        v->type == AVCL_BOOL || (v->type == AVCL_INT && (v->i == 0 || v->i == 1));
     if (!is_bool) return refuse_type(row, v, err);
     memcpy(at, &on, sizeof on);
     return AVCL_OK;
@@ -202,7 +205,8 @@ static avcl_status put_str(const avcl_param *row, const avcl_value *v, avcl_aren
 {
     if (v->type != AVCL_STR || !v->s) return refuse_type(row, v, err);
     const char *copy = avcl__arena_copy(arena, v->s);
-    if (!copy) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for %s", row->name);
+    if (!copy)
+        return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for %s", row->name);
     memcpy(at, &copy, sizeof copy);
     return AVCL_OK;
 }
@@ -222,8 +226,8 @@ static avcl_status put_choice(const avcl_param *row, const avcl_value *v, void *
     append_choices(all, row);
     int32_t near = avcl__nearest(v->s, row->choices, n);
     const char *meant = near < 0 ? "" : row->choices[near];
-    return avcl_error_set(err, AVCL_E_INVALID, "%s = '%s' is not one of %s%s%s%s", row->name,
-                          v->s, all, near < 0 ? "" : " (did you mean '", meant,
+    return avcl_error_set(err, AVCL_E_INVALID, "%s = '%s' is not one of %s%s%s%s",
+                          row->name, v->s, all, near < 0 ? "" : " (did you mean '", meant,
                           near < 0 ? "" : "'?)");
 }
 
@@ -267,8 +271,8 @@ avcl_status avcl__param_put(const avcl_param *row, const avcl_value *v, avcl_are
     case AVCL_INTS:
         return put_ints(row, v, at, err);
     default:
-        return avcl_error_set(err, AVCL_E_ABI, "parameter '%s' has unknown type %u", row->name,
-                              row->type);
+        return avcl_error_set(err, AVCL_E_ABI, "parameter '%s' has unknown type %u",
+                              row->name, row->type);
     }
 }
 
@@ -304,8 +308,8 @@ static int32_t find_row(const avcl_param *rows, uint32_t row_size, uint32_t n_ro
     return -1;
 }
 
-static avcl_status refuse_unknown(const avcl_param *rows, uint32_t row_size, uint32_t n_rows,
-                                  const char *name, avcl_error *err)
+static avcl_status refuse_unknown(const avcl_param *rows, uint32_t row_size,
+                                  uint32_t n_rows, const char *name, avcl_error *err)
 {
     const char *names[64] = {0};
     uint32_t n = n_rows < 64 ? n_rows : 64;
@@ -314,7 +318,8 @@ static avcl_status refuse_unknown(const avcl_param *rows, uint32_t row_size, uin
     int32_t near = avcl__nearest(name, names, n);
     if (near >= 0)
         return avcl_error_set(err, AVCL_E_INVALID,
-                              "unknown parameter '%s' (did you mean '%s'?)", name, names[near]);
+                              "unknown parameter '%s' (did you mean '%s'?)", name,
+                              names[near]);
     char all[TEXT] = "";
     for (uint32_t i = 0; i < n; i++) {
         if (i) append(all, ", ");
@@ -329,17 +334,19 @@ static avcl_status check_names(const avcl_param *rows, uint32_t row_size, uint32
 {
     for (uint32_t i = 0; i < n_given; i++) {
         const char *name = given[i].name;
-        if (!name) return avcl_error_set(err, AVCL_E_INVALID, "a parameter without a name");
+        if (!name)
+            return avcl_error_set(err, AVCL_E_INVALID, "a parameter without a name");
         if (find_row(rows, row_size, n_rows, name) < 0)
             return refuse_unknown(rows, row_size, n_rows, name, err);
         if (find_given(given, i, name))
-            return avcl_error_set(err, AVCL_E_INVALID, "parameter '%s' is given twice", name);
+            return avcl_error_set(err, AVCL_E_INVALID, "parameter '%s' is given twice",
+                                  name);
     }
     return AVCL_OK;
 }
 
-static avcl_status fill_row(const avcl_param *row, const avcl_attr *given, avcl_arena *arena,
-                            void *out, avcl_error *err)
+static avcl_status fill_row(const avcl_param *row, const avcl_attr *given,
+                            avcl_arena *arena, void *out, avcl_error *err)
 {
     if (given) return avcl__param_put(row, &given->value, arena, out, err);
     if (!(row->flags & AVCL_P_REQUIRED)) {
@@ -348,8 +355,8 @@ static avcl_status fill_row(const avcl_param *row, const avcl_attr *given, avcl_
     }
     char about[TEXT];
     row_text(about, row);
-    return avcl_error_set(err, AVCL_E_INVALID, "parameter '%s' is missing (%s)", row->name,
-                          about);
+    return avcl_error_set(err, AVCL_E_INVALID, "parameter '%s' is missing (%s)",
+                          row->name, about);
 }
 
 avcl_status avcl__params_fill(const avcl_param *rows, uint32_t row_size, uint32_t n_rows,

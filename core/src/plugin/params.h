@@ -11,8 +11,9 @@
 #include "avcl/param.h"
 #include "base/arena.h"
 
-/* `out` is a zeroed struct of the module's params_size; strings are copied into the arena.
- * Messages begin with `who`, as "backbone 'r3d'". After a failure `out` means nothing. */
+/* `out` is a zeroed struct of the module's params_size; strings are copied into the
+ * arena. Messages begin with `who`, as "backbone 'r3d'". After a failure `out` means
+ * nothing. */
 avcl_status avcl__params_fill(const avcl_param *rows, uint32_t row_size, uint32_t n_rows,
                               const avcl_attr *given, uint32_t n_given, const char *who,
                               avcl_arena *arena, void *out, avcl_error *err);

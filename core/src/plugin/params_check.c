@@ -1,4 +1,5 @@
-/* params_check.c - is a schema itself sound? Defaults go through the same door as values. */
+/* params_check.c - is a schema itself sound? Defaults go through the same door as values.
+ */
 #include <string.h>
 
 #include "plugin/params_impl.h"
@@ -41,9 +42,11 @@ static avcl_status check_row(const avcl_param *row, uint32_t params_size, avcl_e
     uint64_t size = size_of(row->type);
     if (!row->doc || !*row->doc)
         return avcl_error_set(err, AVCL_E_ABI, "it has no doc sentence");
-    if (!size) return avcl_error_set(err, AVCL_E_ABI, "its type %u is unknown", row->type);
+    if (!size)
+        return avcl_error_set(err, AVCL_E_ABI, "its type %u is unknown", row->type);
     if (row->offset > params_size || params_size - row->offset < size)
-        return avcl_error_set(err, AVCL_E_ABI, "its offset %llu is outside the %u bytes of params",
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "its offset %llu is outside the %u bytes of params",
                               (unsigned long long)row->offset, params_size);
     if (row->type == AVCL_ENUM && count_choices(row) == 0)
         return avcl_error_set(err, AVCL_E_ABI, "it has no choices");
@@ -77,8 +80,8 @@ static avcl_status check_default(const avcl_param *row, avcl_error *err)
     return rc ? avcl_error_set(err, AVCL_E_ABI, "its default: %s", own.message) : AVCL_OK;
 }
 
-static avcl_status check_overlap(const avcl_param *rows, uint32_t row_size, uint32_t index,
-                                 avcl_error *err)
+static avcl_status check_overlap(const avcl_param *rows, uint32_t row_size,
+                                 uint32_t index, avcl_error *err)
 {
     avcl_param row = avcl__param_row(rows, row_size, index);
     for (uint32_t i = 0; i < index; i++) {
@@ -87,8 +90,8 @@ static avcl_status check_overlap(const avcl_param *rows, uint32_t row_size, uint
             return avcl_error_set(err, AVCL_E_ABI, "it stands twice");
         if (row.offset < other.offset + size_of(other.type) &&
             other.offset < row.offset + size_of(row.type))
-            return avcl_error_set(err, AVCL_E_ABI, "it overlaps '%s' in the params struct",
-                                  other.name);
+            return avcl_error_set(err, AVCL_E_ABI,
+                                  "it overlaps '%s' in the params struct", other.name);
     }
     return AVCL_OK;
 }
@@ -101,13 +104,16 @@ avcl_status avcl__params_check(const avcl_param *rows, uint32_t row_size, uint32
     for (uint32_t i = 0; i < n_rows; i++) {
         avcl_param row = avcl__param_row(rows, row_size, i);
         if (!is_name(row.name))
-            return avcl_error_set(err, AVCL_E_ABI, "parameter %u: '%s' is not a name "
-                                  "([a-z][a-z0-9_]*)", i, row.name ? row.name : "");
+            return avcl_error_set(err, AVCL_E_ABI,
+                                  "parameter %u: '%s' is not a name "
+                                  "([a-z][a-z0-9_]*)",
+                                  i, row.name ? row.name : "");
         avcl_error own = {0};
         avcl_status rc = check_row(&row, params_size, &own);
         if (!rc) rc = check_default(&row, &own);
         if (!rc) rc = check_overlap(rows, row_size, i, &own);
-        if (rc) return avcl_error_set(err, rc, "parameter '%s': %s", row.name, own.message);
+        if (rc)
+            return avcl_error_set(err, rc, "parameter '%s': %s", row.name, own.message);
     }
     return AVCL_OK;
 }

@@ -17,16 +17,18 @@ static avcl_status check_one(const char *path, avcl_error *err)
 {
     struct stat st;
     if (stat(path, &st))
-        return avcl_error_set(err, AVCL_E_IO, "cannot look at '%s': %s", path, strerror(errno));
+        return avcl_error_set(err, AVCL_E_IO, "cannot look at '%s': %s", path,
+                              strerror(errno));
     if (st.st_uid != 0 && st.st_uid != geteuid())
-        return avcl_error_set(err, AVCL_E_ABI, "'%s' belongs to user %u, not to you or root "
-                              "(chown %u '%s')", path, (unsigned)st.st_uid,
-                              (unsigned)geteuid(), path);
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "'%s' belongs to user %u, not to you or root "
+                              "(chown %u '%s')",
+                              path, (unsigned)st.st_uid, (unsigned)geteuid(), path);
     /* /tmp: everyone may add files, nobody may replace another's. */
     int shared = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) && st.st_uid == 0;
     if ((st.st_mode & S_IWOTH) && !shared)
-        return avcl_error_set(err, AVCL_E_ABI, "'%s' is writable by everyone (chmod o-w '%s')",
-                              path, path);
+        return avcl_error_set(
+            err, AVCL_E_ABI, "'%s' is writable by everyone (chmod o-w '%s')", path, path);
     return AVCL_OK;
 }
 
