@@ -28,7 +28,8 @@ static void test_nearest__distances(void **state)
 static void test_nearest__is_symmetric_and_triangular(void **state)
 {
     (void)state;
-    static const char *const words[] = {"conv", "convex", "cnov", "vnoc", "pool", "", "loop"};
+    static const char *const words[] = {"conv", "convex", "cnov", "vnoc",
+                                        "pool", "",       "loop"};
     enum { N = sizeof words / sizeof *words };
     for (int i = 0; i < N; i++)
         for (int j = 0; j < N; j++) {

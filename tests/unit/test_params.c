@@ -23,27 +23,52 @@ struct params {
 
 static const char *const gates[] = {"relu", "sigmoid", NULL};
 static const avcl_param rows[] = {
-    {.name = "width", .doc = "d", .type = AVCL_INT, .flags = AVCL_P_MIN | AVCL_P_MAX, .min = 8,
-     .max = 512, .def_int = 64, .offset = offsetof(struct params, width)},
-    {.name = "tau", .doc = "d", .type = AVCL_FLOAT, .flags = AVCL_P_MIN, .min = 0.001,
-     .def_float = 0.5, .offset = offsetof(struct params, tau)},
-    {.name = "center", .doc = "d", .type = AVCL_BOOL, .def_int = 1,
+    {.name = "width",
+     .doc = "d",
+     .type = AVCL_INT,
+     .flags = AVCL_P_MIN | AVCL_P_MAX,
+     .min = 8,
+     .max = 512,
+     .def_int = 64,
+     .offset = offsetof(struct params, width)},
+    {.name = "tau",
+     .doc = "d",
+     .type = AVCL_FLOAT,
+     .flags = AVCL_P_MIN,
+     .min = 0.001,
+     .def_float = 0.5,
+     .offset = offsetof(struct params, tau)},
+    {.name = "center",
+     .doc = "d",
+     .type = AVCL_BOOL,
+     .def_int = 1,
      .offset = offsetof(struct params, center)},
-    {.name = "gate", .doc = "d", .type = AVCL_ENUM, .choices = gates,
+    {.name = "gate",
+     .doc = "d",
+     .type = AVCL_ENUM,
+     .choices = gates,
      .offset = offsetof(struct params, gate)},
-    {.name = "path", .doc = "d", .type = AVCL_STR, .def_str = "here",
+    {.name = "path",
+     .doc = "d",
+     .type = AVCL_STR,
+     .def_str = "here",
      .offset = offsetof(struct params, path)},
-    {.name = "stride", .doc = "d", .type = AVCL_INTS, .flags = AVCL_P_MIN, .min = 1,
-     .def_ints = {3, 0, {1, 2, 2}}, .offset = offsetof(struct params, stride)},
+    {.name = "stride",
+     .doc = "d",
+     .type = AVCL_INTS,
+     .flags = AVCL_P_MIN,
+     .min = 1,
+     .def_ints = {3, 0, {1, 2, 2}},
+     .offset = offsetof(struct params, stride)},
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
-static avcl_status fill(const avcl_attr *given, uint32_t n, struct params *out, avcl_error *err,
-                        avcl_arena *arena)
+static avcl_status fill(const avcl_attr *given, uint32_t n, struct params *out,
+                        avcl_error *err, avcl_arena *arena)
 {
     memset(out, 0, sizeof *out);
-    return avcl__params_fill(rows, sizeof *rows, N_ROWS, given, n, "backbone 'r3d'", arena, out,
-                             err);
+    return avcl__params_fill(rows, sizeof *rows, N_ROWS, given, n, "backbone 'r3d'",
+                             arena, out, err);
 }
 
 static void refuses(avcl_attr given, const char *message)
@@ -113,23 +138,27 @@ static void test_params__fill_words_its_refusals(void **state)
             "backbone 'r3d': width = 513 is above 512 (int, 8..512, default 64)");
     refuses(avcl_attr_int("witdh", 64),
             "backbone 'r3d': unknown parameter 'witdh' (did you mean 'width'?)");
-    refuses(avcl_attr_int("momentum", 1), "backbone 'r3d': unknown parameter 'momentum' (it "
-                                          "takes width, tau, center, gate, path, stride)");
+    refuses(avcl_attr_int("momentum", 1),
+            "backbone 'r3d': unknown parameter 'momentum' (it "
+            "takes width, tau, center, gate, path, stride)");
     refuses(avcl_attr_float("width", 64.5),
             "backbone 'r3d': width = 64.5 is not an int (int, 8..512, default 64)");
     refuses(avcl_attr_str("tau", "hot"),
             "backbone 'r3d': tau = 'hot' is not a float (float, >= 0.001, default 0.5)");
     refuses(avcl_attr_float("tau", 0),
             "backbone 'r3d': tau = 0 is below 0.001 (float, >= 0.001, default 0.5)");
-    refuses(avcl_attr_str("gate", "rleu"), "backbone 'r3d': gate = 'rleu' is not one of relu, "
-                                           "sigmoid (did you mean 'relu'?)");
-    refuses(avcl_attr_int("gate", 1),
-            "backbone 'r3d': gate = 1 is not a choice (one of relu, sigmoid; default relu)");
+    refuses(avcl_attr_str("gate", "rleu"),
+            "backbone 'r3d': gate = 'rleu' is not one of relu, "
+            "sigmoid (did you mean 'relu'?)");
+    refuses(
+        avcl_attr_int("gate", 1),
+        "backbone 'r3d': gate = 1 is not a choice (one of relu, sigmoid; default relu)");
     refuses(avcl_attr_int("center", 2),
             "backbone 'r3d': center = 2 is not a bool (bool, default true)");
-    refuses(avcl_attr_ints("stride", zero, 2), "backbone 'r3d': stride = {2, 0} has a value "
-                                               "below 1 (list of ints, >= 1, default {1, 2, "
-                                               "2})");
+    refuses(avcl_attr_ints("stride", zero, 2),
+            "backbone 'r3d': stride = {2, 0} has a value "
+            "below 1 (list of ints, >= 1, default {1, 2, "
+            "2})");
 }
 
 static void test_params__fill_refuses_odd_numbers(void **state)
@@ -137,9 +166,10 @@ static void test_params__fill_refuses_odd_numbers(void **state)
     (void)state;
     avcl_arena arena = {0};
     struct params p;
-    avcl_attr odd[] = {avcl_attr_float("tau", NAN), avcl_attr_float("width", NAN),
-                       avcl_attr_float("width", INFINITY), avcl_attr_float("width", 1e300),
-                       avcl_attr_bool("width", 1), avcl_attr_float("center", 1)};
+    avcl_attr odd[] = {
+        avcl_attr_float("tau", NAN),        avcl_attr_float("width", NAN),
+        avcl_attr_float("width", INFINITY), avcl_attr_float("width", 1e300),
+        avcl_attr_bool("width", 1),         avcl_attr_float("center", 1)};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         assert_int_equal(fill(&odd[i], 1, &p, NULL, &arena), AVCL_E_INVALID);
     int64_t nine[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
@@ -163,21 +193,24 @@ static void test_params__fill_refuses_a_name_given_twice(void **state)
 static void test_params__fill_wants_required_ones(void **state)
 {
     (void)state;
-    static const avcl_param row = {.name = "n_classes", .doc = "d", .type = AVCL_INT,
-                                   .flags = AVCL_P_REQUIRED | AVCL_P_MIN, .min = 1,
+    static const avcl_param row = {.name = "n_classes",
+                                   .doc = "d",
+                                   .type = AVCL_INT,
+                                   .flags = AVCL_P_REQUIRED | AVCL_P_MIN,
+                                   .min = 1,
                                    .offset = offsetof(struct params, n_classes)};
     avcl_arena arena = {0};
     struct params p = {0};
     avcl_error err = {0};
-    assert_int_equal(avcl__params_fill(&row, sizeof row, 1, NULL, 0, "loss 'x'", &arena, &p,
-                                       &err),
-                     AVCL_E_INVALID);
-    assert_string_equal(err.message,
-                        "loss 'x': parameter 'n_classes' is missing (int, >= 1, required)");
+    assert_int_equal(
+        avcl__params_fill(&row, sizeof row, 1, NULL, 0, "loss 'x'", &arena, &p, &err),
+        AVCL_E_INVALID);
+    assert_string_equal(
+        err.message, "loss 'x': parameter 'n_classes' is missing (int, >= 1, required)");
     avcl_attr given = avcl_attr_int("n_classes", 32);
-    assert_int_equal(avcl__params_fill(&row, sizeof row, 1, &given, 1, "loss 'x'", &arena, &p,
-                                       NULL),
-                     AVCL_OK);
+    assert_int_equal(
+        avcl__params_fill(&row, sizeof row, 1, &given, 1, "loss 'x'", &arena, &p, NULL),
+        AVCL_OK);
     assert_int_equal(p.n_classes, 32);
     avcl__arena_release(&arena);
 }
@@ -193,8 +226,8 @@ static void test_params__fill_follows_the_stride(void **state)
     avcl_arena arena = {0};
     struct params p = {0};
     avcl_attr given = avcl_attr_float("tau", 0.07);
-    assert_int_equal(avcl__params_fill(&wide[0].row, sizeof *wide, 2, &given, 1, "x", &arena,
-                                       &p, NULL),
+    assert_int_equal(avcl__params_fill(&wide[0].row, sizeof *wide, 2, &given, 1, "x",
+                                       &arena, &p, NULL),
                      AVCL_OK);
     assert_true(p.tau == 0.07);
     assert_int_equal(p.width, 64);
@@ -212,11 +245,14 @@ static void breaks(avcl_param row, const char *message)
 static void test_params__check_finds_broken_schemas(void **state)
 {
     (void)state;
-    assert_int_equal(avcl__params_check(rows, sizeof *rows, N_ROWS, sizeof(struct params), NULL),
-                     AVCL_OK);
+    assert_int_equal(
+        avcl__params_check(rows, sizeof *rows, N_ROWS, sizeof(struct params), NULL),
+        AVCL_OK);
     avcl_param row = rows[0];
     row.def_int = 4;
-    breaks(row, "parameter 'width': its default: width = 4 is below 8 (int, 8..512, default 4)");
+    breaks(
+        row,
+        "parameter 'width': its default: width = 4 is below 8 (int, 8..512, default 4)");
     row = rows[0];
     row.doc = "";
     breaks(row, "parameter 'width': it has no doc sentence");
@@ -234,12 +270,14 @@ static void test_params__check_finds_broken_schemas(void **state)
     breaks(row, "parameter 'stride': its default has 9 values, more than 8");
     avcl_param outside = rows[0];
     outside.offset = sizeof(struct params) - 4;
-    assert_int_equal(avcl__params_check(&outside, sizeof outside, 1, sizeof(struct params), NULL),
-                     AVCL_E_ABI);
+    assert_int_equal(
+        avcl__params_check(&outside, sizeof outside, 1, sizeof(struct params), NULL),
+        AVCL_E_ABI);
     avcl_param overlap[2] = {rows[0], rows[1]};
     overlap[1].offset = overlap[0].offset + 4;
-    assert_int_equal(avcl__params_check(overlap, sizeof *overlap, 2, sizeof(struct params), NULL),
-                     AVCL_E_ABI);
+    assert_int_equal(
+        avcl__params_check(overlap, sizeof *overlap, 2, sizeof(struct params), NULL),
+        AVCL_E_ABI);
 }
 
 int main(void)
