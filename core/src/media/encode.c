@@ -12,7 +12,6 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/opt.h>
-#include <libswscale/swscale.h>
 
 #include "avcl/media.h"
 
@@ -32,7 +31,6 @@ typedef struct encoder {
     AVFormatContext *file;
     AVCodecContext *video;
     AVCodecContext *audio; /* NULL = no track */
-    struct SwsContext *scaler;
     AVFrame *picture;
     AVFrame *sound;
     AVPacket *packet;
@@ -113,6 +111,9 @@ static avcl_status open_video(encoder *e, avcl_error *err)
     c->max_b_frames = e->options.b_frames;
     av_opt_set(c->priv_data, "preset", "veryfast", 0);
     av_opt_set_double(c->priv_data, "crf", e->options.crf, 0);
+    /* x264 164's macroblock tree on AVX-512 depends on what memory held before: several clips
+     * in a hundred would differ between two runs. */
+    av_opt_set_int(c->priv_data, "mbtree", 0, 0);
     int code = avcodec_open2(c, codec, NULL);
     return code < 0 ? say(e, code, "libx264 refuses these options", err) : AVCL_OK;
 }
@@ -181,10 +182,7 @@ static avcl_status open_frames(encoder *e, avcl_error *err)
     e->packet = av_packet_alloc();
     e->picture = av_frame_alloc();
     e->sound = av_frame_alloc();
-    e->scaler = sws_getContext(o->width, o->height, AV_PIX_FMT_RGB24, o->width, o->height,
-                               AV_PIX_FMT_YUV420P,
-                               SWS_BILINEAR | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
-    if (!e->packet || !e->picture || !e->sound || !e->scaler)
+    if (!e->packet || !e->picture || !e->sound)
         return say(e, AVERROR(ENOMEM), "frames", err);
     e->picture->format = AV_PIX_FMT_YUV420P;
     e->picture->width = o->width;
@@ -218,14 +216,37 @@ static avcl_status push(encoder *e, AVCodecContext *c, const AVFrame *frame, avc
     return say(e, code, "encode", err);
 }
 
+/* BT.601 at 16 to 235 in 8-bit fractions; chroma of each 2 x 2 square. Not swscale: it reads
+ * past the end of packed rows. */
+static void convert(const uint8_t *rgb, int32_t width, int32_t height, AVFrame *out)
+{
+    for (int32_t y = 0; y < height; y++) {
+        const uint8_t *p = rgb + (int64_t)y * width * 3;
+        uint8_t *row = out->data[0] + (int64_t)y * out->linesize[0];
+        for (int32_t x = 0; x < width; x++, p += 3)
+            row[x] = (uint8_t)(16 + ((66 * p[0] + 129 * p[1] + 25 * p[2] + 128) >> 8));
+    }
+    for (int32_t y = 0; y < height / 2; y++) {
+        const uint8_t *p = rgb + (int64_t)y * 2 * width * 3;
+        const uint8_t *q = p + (int64_t)width * 3;
+        uint8_t *u = out->data[1] + (int64_t)y * out->linesize[1];
+        uint8_t *v = out->data[2] + (int64_t)y * out->linesize[2];
+        for (int32_t x = 0; x < width / 2; x++, p += 6, q += 6) {
+            int r = p[0] + p[3] + q[0] + q[3];
+            int g = p[1] + p[4] + q[1] + q[4];
+            int b = p[2] + p[5] + q[2] + q[5];
+            u[x] = (uint8_t)((131072 + 512 - 38 * r - 74 * g + 112 * b) >> 10);
+            v[x] = (uint8_t)((131072 + 512 + 112 * r - 94 * g - 18 * b) >> 10);
+        }
+    }
+}
+
 static avcl_status push_picture(encoder *e, const uint8_t *rgb, int64_t i, avcl_error *err)
 {
     const avcl_encoder_options *o = &e->options;
     int code = av_frame_make_writable(e->picture);
     if (code < 0) return say(e, code, "frames", err);
-    const uint8_t *rows[4] = {rgb + i * o->height * o->width * 3};
-    const int stride[4] = {o->width * 3};
-    sws_scale(e->scaler, rows, stride, 0, o->height, e->picture->data, e->picture->linesize);
+    convert(rgb + i * o->height * o->width * 3, o->width, o->height, e->picture);
     e->picture->pts = i;
     return push(e, e->video, e->picture, err);
 }
@@ -282,7 +303,6 @@ static void release(encoder *e)
     avformat_free_context(e->file);
     avcodec_free_context(&e->video);
     avcodec_free_context(&e->audio);
-    sws_freeContext(e->scaler);
     av_frame_free(&e->picture);
     av_frame_free(&e->sound);
     av_packet_free(&e->packet);
