@@ -25,7 +25,8 @@ static uint8_t rgb[FRAMES * H * W * 3];
 static float tone[SAMPLES];
 static char dir[] = "/tmp/avcl-encode-XXXXXX";
 static char path[64];
-static const avcl_encoder_options plain = {.width = W, .height = H, .fps = FPS, .rate = RATE};
+static const avcl_encoder_options plain = {
+    .width = W, .height = H, .fps = FPS, .rate = RATE};
 
 static int set_up(void **state)
 {
@@ -36,7 +37,8 @@ static int set_up(void **state)
         rgb[3 * i + 1] = (uint8_t)(i % W * 4);
         rgb[3 * i + 2] = (uint8_t)(i / W % H * 5);
     }
-    for (int i = 0; i < SAMPLES; i++) tone[i] = 0.3f * sinf(0.1f * (float)i);
+    for (int i = 0; i < SAMPLES; i++)
+        tone[i] = 0.3f * sinf(0.1f * (float)i);
     if (!mkdtemp(dir)) return -1;
     snprintf(path, sizeof path, "%s/clip.mp4", dir);
     return 0;
@@ -72,24 +74,32 @@ static void test_encode__is_read_by_ffprobe(void **state)
 {
     (void)state;
     avcl_error err = {0};
-    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, FRAMES, tone, SAMPLES, &err), AVCL_OK);
+    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, FRAMES, tone, SAMPLES, &err),
+                     AVCL_OK);
     assert_string_equal(err.message, "");
     expect("-count_frames -select_streams v -show_entries stream=codec_name,width,height,"
-           "nb_read_frames -of csv=p=0", "h264,64,48,25");
-    expect("-select_streams v -show_entries stream=r_frame_rate,start_time,duration -of csv=p=0",
+           "nb_read_frames -of csv=p=0",
+           "h264,64,48,25");
+    expect("-select_streams v -show_entries stream=r_frame_rate,start_time,duration -of "
+           "csv=p=0",
            "25/1,0.000000,1.000000");
-    expect("-select_streams a -show_entries stream=codec_name,sample_rate,channels,duration "
-           "-of csv=p=0", "aac,24000,1,1.000000");
+    expect(
+        "-select_streams a -show_entries stream=codec_name,sample_rate,channels,duration "
+        "-of csv=p=0",
+        "aac,24000,1,1.000000");
 }
 
 /* The first and last frame show what was put in, in this order. */
 static void test_encode__keeps_the_picture(void **state)
 {
     (void)state;
-    enum { TOLERANCE = 12 /* grey levels: crf 24 on a smooth ramp, chroma at half size */ };
+    enum {
+        TOLERANCE = 12 /* grey levels: crf 24 on a smooth ramp, chroma at half size */
+    };
     static uint8_t back[FRAMES * H * W * 3 + 1];
     char command[256];
-    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, FRAMES, tone, SAMPLES, NULL), AVCL_OK);
+    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, FRAMES, tone, SAMPLES, NULL),
+                     AVCL_OK);
     snprintf(command, sizeof command,
              "ffmpeg -v error -i %s -an -pix_fmt rgb24 -f rawvideo -", path);
     FILE *f = popen(command, "r");
@@ -109,7 +119,8 @@ static void test_encode__keeps_the_picture(void **state)
 static void test_encode__has_its_index_in_front(void **state)
 {
     (void)state;
-    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, FRAMES, tone, SAMPLES, NULL), AVCL_OK);
+    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, FRAMES, tone, SAMPLES, NULL),
+                     AVCL_OK);
     FILE *f = fopen(path, "rb");
     assert_non_null(f);
     char order[64] = "";
@@ -136,10 +147,13 @@ static void test_encode__fits_long_indices(void **state)
     avcl_encoder_options o = plain;
     avcl_error err = {0};
     o.gop = 1;
-    for (int i = 0; i < N; i++) memset(many + i * W * H * 3, i * 37 & 255, W * H * 3);
+    for (int i = 0; i < N; i++)
+        memset(many + i * W * H * 3, i * 37 & 255, W * H * 3);
     assert_int_equal(avcl_encode_mp4(path, &o, many, N, long_tone, M, &err), AVCL_OK);
-    expect("-count_packets -select_streams v -show_entries stream=nb_read_packets,duration "
-           "-of csv=p=0", "24.000000,600");
+    expect(
+        "-count_packets -select_streams v -show_entries stream=nb_read_packets,duration "
+        "-of csv=p=0",
+        "24.000000,600");
     free(many);
     free(long_tone);
 }
@@ -156,7 +170,8 @@ static void test_encode__leaves_out_audio_when_rate_is_0(void **state)
 static void refuse(const avcl_encoder_options *o, const char *word)
 {
     avcl_error err = {0};
-    assert_int_equal(avcl_encode_mp4(path, o, rgb, FRAMES, tone, SAMPLES, &err), AVCL_E_INVALID);
+    assert_int_equal(avcl_encode_mp4(path, o, rgb, FRAMES, tone, SAMPLES, &err),
+                     AVCL_E_INVALID);
     assert_non_null(strstr(err.message, word));
 }
 
@@ -180,8 +195,10 @@ static void test_encode__refuses_odd_arguments(void **state)
     o.crf = 52;
     refuse(&o, "crf 52");
     avcl_error err = {0};
-    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, 0, tone, 1, &err), AVCL_E_INVALID);
-    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, 1, NULL, 0, NULL), AVCL_E_INVALID);
+    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, 0, tone, 1, &err),
+                     AVCL_E_INVALID);
+    assert_int_equal(avcl_encode_mp4(path, &plain, rgb, 1, NULL, 0, NULL),
+                     AVCL_E_INVALID);
     assert_int_equal(access(path, F_OK), -1);
 }
 
@@ -189,8 +206,9 @@ static void test_encode__names_what_the_system_refused(void **state)
 {
     (void)state;
     avcl_error err = {0};
-    assert_int_equal(avcl_encode_mp4("/nonexistent/a.mp4", &plain, rgb, 2, tone, 960, &err),
-                     AVCL_E_IO);
+    assert_int_equal(
+        avcl_encode_mp4("/nonexistent/a.mp4", &plain, rgb, 2, tone, 960, &err),
+        AVCL_E_IO);
     assert_string_equal(err.message,
                         "cannot write /nonexistent/a.mp4: No such file or directory");
 }

@@ -1,6 +1,7 @@
 /*
  * test_synth.c - the synthetic set: what a clip's numbers may depend on, that sound and
- * picture agree in time, and that a directory is whole, repeatable and refused when foreign.
+ * picture agree in time, and that a directory is whole, repeatable and refused when
+ * foreign.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,12 +24,22 @@
 enum { CLASSES = AVCL__SYNTH_CLASSES, RATE = AVCL__SYNTH_RATE };
 
 static const avcl_synth_options tiny = {
-    .clips = 6, .width = 32, .height = 24, .fps = 8, .seconds = 0.5, .difficulty = 1.0,
-    .seed = 7, .train = 12, .val = 3, .test = 3,
+    .clips = 6,
+    .width = 32,
+    .height = 24,
+    .fps = 8,
+    .seconds = 0.5,
+    .difficulty = 1.0,
+    .seed = 7,
+    .train = 12,
+    .val = 3,
+    .test = 3,
 };
-static const avcl_synth_options bare = {.width = 76, .height = 56, .fps = 12, .seconds = 2.0};
+static const avcl_synth_options bare = {
+    .width = 76, .height = 56, .fps = 12, .seconds = 2.0};
 
-/* ---- directories -------------------------------------------------------------------- */
+/* ---- directories --------------------------------------------------------------------
+ */
 static void shell(const char *fmt, const char *a, const char *b)
 {
     char command[512];
@@ -55,7 +66,8 @@ static avcl_status generate(const char *dir, const avcl_synth_options *o, avcl_e
     avcl_synth *s = avcl_synth_new(dir, o, err);
     if (!s) return err->code;
     avcl_status status = AVCL_OK;
-    while (!status) status = avcl_synth_wait(s, 10, &done, &total, err);
+    while (!status)
+        status = avcl_synth_wait(s, 10, &done, &total, err);
     if (status == AVCL_END) assert_int_equal(done, total);
     avcl_synth_free(s);
     return status;
@@ -101,7 +113,8 @@ static void test_synth__is_the_same_whatever_the_workers(void **state)
     discard(b);
 }
 
-/* Stopped at any point, with leaves of a dead writer about, it ends as if never stopped. */
+/* Stopped at any point, with leaves of a dead writer about, it ends as if never stopped.
+ */
 static void test_synth__resumes(void **state)
 {
     (void)state;
@@ -114,7 +127,8 @@ static void test_synth__resumes(void **state)
     make(b, &tiny);
     shell("diff -r %s %s", a, b);
     shell("cd %s && rm train/000003.mp4 && : > val/000001.mp4 && "
-          ": > val/000000.mp4.4194303-7f.tmp && : > .keep%s", b, "");
+          ": > val/000000.mp4.4194303-7f.tmp && : > .keep%s",
+          b, "");
     make(b, &tiny);
     shell("rm %s/.keep%s", b, "");
     shell("diff -r %s %s", a, b);
@@ -122,7 +136,8 @@ static void test_synth__resumes(void **state)
     discard(b);
 }
 
-static void refuse(const char *dir, const avcl_synth_options *o, const char *was, const char *is)
+static void refuse(const char *dir, const avcl_synth_options *o, const char *was,
+                   const char *is)
 {
     avcl_error err = {0};
     assert_null(avcl_synth_new(dir, o, &err));
@@ -192,8 +207,9 @@ static void test_synth__says_what_the_system_refused(void **state)
     assert_non_null(strstr(err.message, "/proc/synth"));
 }
 
-/* A worker that cannot rename (a folder has the clip's name; empty, so not taken for a clip):
- * wait names the clip, again when asked again, and no synth.yaml says the set is whole. */
+/* A worker that cannot rename (a folder has the clip's name; empty, so not taken for a
+ * clip): wait names the clip, again when asked again, and no synth.yaml says the set is
+ * whole. */
 static void test_synth__reports_a_workers_failure(void **state)
 {
     (void)state;
@@ -203,7 +219,8 @@ static void test_synth__reports_a_workers_failure(void **state)
     shell("mkdir -p %s/test/000001.mp4%s", fresh(dir), "");
     avcl_synth *s = avcl_synth_new(dir, &tiny, &err);
     assert_non_null(s);
-    while (!avcl_synth_wait(s, 10, NULL, NULL, &err)) continue;
+    while (!avcl_synth_wait(s, 10, NULL, NULL, &err))
+        continue;
     assert_int_equal(err.code, AVCL_E_IO);
     assert_non_null(strstr(err.message, "/test/000001.mp4: Is a directory"));
     assert_int_equal(avcl_synth_wait(s, 10, &done, NULL, NULL), AVCL_E_IO);
@@ -213,7 +230,8 @@ static void test_synth__reports_a_workers_failure(void **state)
     discard(dir);
 }
 
-/* ---- the manifest ---------------------------------------------------------------------- */
+/* ---- the manifest
+ * ---------------------------------------------------------------------- */
 static void test_synth__publishes_balanced_splits(void **state)
 {
     (void)state;
@@ -239,7 +257,8 @@ static void test_synth__publishes_balanced_splits(void **state)
             continue;
         }
         int i = 0;
-        while (i < CLASSES && strcmp(label, avcl__synth_classes[i].name)) i++;
+        while (i < CLASSES && strcmp(label, avcl__synth_classes[i].name))
+            i++;
         assert_in_range(i, 0, CLASSES - 1);
         train[i] += !strcmp(split, "train");
         if (!strcmp(split, "few5")) {
@@ -274,7 +293,8 @@ static void test_synth__resolves_defaults(void **state)
     assert_int_equal(o.test, 600);
 }
 
-/* ---- what depends on what ---------------------------------------------------------------- */
+/* ---- what depends on what
+ * ---------------------------------------------------------------- */
 /* Every class is seen equally in each run of twelve, in an order that says nothing. */
 static void test_synth_label__is_balanced_and_shuffled(void **state)
 {
@@ -288,7 +308,8 @@ static void test_synth_label__is_balanced_and_shuffled(void **state)
         first[avcl__synth_label(3, "train", block * CLASSES)]++;
     }
     /* Binomial(600, 1/12): mean 50, s.d. 6.8; five of them. */
-    for (int i = 0; i < CLASSES; i++) assert_in_range(first[i], 16, 84);
+    for (int i = 0; i < CLASSES; i++)
+        assert_in_range(first[i], 16, 84);
 }
 
 enum { N_LAWS = 12 };
@@ -310,8 +331,8 @@ static void measure(const avcl_synth_clip *c, double x[N_LAWS])
     x[11] = (double)s->offset;
 }
 
-/* Every parameter has the same mean and spread in every class, hence for every look given a
- * sound and every sound given a look. */
+/* Every parameter has the same mean and spread in every class, hence for every look given
+ * a sound and every sound given a look. */
 static void test_synth_draw__has_one_law_for_all_classes(void **state)
 {
     (void)state;
@@ -343,7 +364,8 @@ static void test_synth_draw__has_one_law_for_all_classes(void **state)
     }
 }
 
-/* Sound is a function of the sound's type, not of the look: exact. And the other way round. */
+/* Sound is a function of the sound's type, not of the look: exact. And the other way
+ * round. */
 static void test_synth__look_and_sound_do_not_touch(void **state)
 {
     (void)state;
@@ -366,7 +388,8 @@ static void test_synth__look_and_sound_do_not_touch(void **state)
     free(work);
 }
 
-/* ---- time ---------------------------------------------------------------------------------- */
+/* ---- time
+ * ---------------------------------------------------------------------------------- */
 /* A strike is heard within 1 ms of its time, and the hammer's head is down then. */
 static void test_synth__is_heard_when_it_is_seen(void **state)
 {
@@ -383,13 +406,16 @@ static void test_synth__is_heard_when_it_is_seen(void **state)
         double at = (1.0 + (double)c.voice.event.phase) * (double)c.voice.event.period;
         int64_t onset = (int64_t)(at * RATE) - QUIET;
         float loud = 0;
-        for (int64_t j = onset; j < onset + 2 * QUIET; j++) loud = fmaxf(loud, fabsf(wave[j]));
-        while (fabsf(wave[onset]) < 0.1f * loud) onset++;
+        for (int64_t j = onset; j < onset + 2 * QUIET; j++)
+            loud = fmaxf(loud, fabsf(wave[j]));
+        while (fabsf(wave[onset]) < 0.1f * loud)
+            onset++;
         assert_true(fabs((double)onset / RATE - at) < 1e-3);
         /* The head is the last shape; y grows downwards. */
         avcl_synth_shape now[AVCL__SYNTH_SHAPES], then[AVCL__SYNTH_SHAPES];
         int n = avcl__synth_look(&c.scene, at, now);
-        for (double t = at + 0.05; t < at + (double)c.voice.event.period - 0.05; t += 0.01) {
+        for (double t = at + 0.05; t < at + (double)c.voice.event.period - 0.05;
+             t += 0.01) {
             avcl__synth_look(&c.scene, t, then);
             assert_true(then[n - 1].y < now[n - 1].y);
         }
@@ -398,8 +424,9 @@ static void test_synth__is_heard_when_it_is_seen(void **state)
     assert_int_equal(n_checked, 40);
 }
 
-/* Out and in, rise and fall: one runs through the other's pictures backwards about an event,
- * so that with the start drawn evenly their stills are alike, the sound heard or not. */
+/* Out and in, rise and fall: one runs through the other's pictures backwards about an
+ * event, so that with the start drawn evenly their stills are alike, the sound heard or
+ * not. */
 static void reverse(enum avcl_synth_look forth, enum avcl_synth_look back)
 {
     const double tolerance = 2e-5; /* float turns over a few periods */

@@ -1,6 +1,7 @@
 /*
- * synth.c - makes a synthetic set: workers take the next clip's number, skip it if its file
- * is there, else draw, render and encode it. The worker that finishes the last publishes.
+ * synth.c - makes a synthetic set: workers take the next clip's number, skip it if its
+ * file is there, else draw, render and encode it. The worker that finishes the last
+ * publishes.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -68,8 +69,8 @@ static int bench_init(bench *b, const avcl_synth *s)
     return b->rgb && b->picture && b->sound && b->samples && b->path;
 }
 
-static avcl_status make_clip(const avcl_synth *s, const char *split, int64_t index, bench *b,
-                             avcl_error *err)
+static avcl_status make_clip(const avcl_synth *s, const char *split, int64_t index,
+                             bench *b, avcl_error *err)
 {
     const avcl_synth_options *o = &s->options;
     struct stat st;
@@ -84,7 +85,8 @@ static avcl_status make_clip(const avcl_synth *s, const char *split, int64_t ind
     avcl__synth_sound(&clip, b->sound, b->samples, b->n_samples);
     avcl_encoder_options e = {
         .width = o->width, .height = o->height, .fps = o->fps, .rate = AVCL__SYNTH_RATE};
-    return avcl_encode_mp4(b->path, &e, b->rgb, b->n_frames, b->samples, b->n_samples, err);
+    return avcl_encode_mp4(b->path, &e, b->rgb, b->n_frames, b->samples, b->n_samples,
+                           err);
 }
 
 /* ---- workers ---------------------------------------------------------------------- */
@@ -132,7 +134,8 @@ static void *work(void *arg)
     }
     for (int64_t i; (i = take(s)) >= 0;) {
         const avcl_synth_split *split = s->splits;
-        for (; i >= split->n; split++) i -= split->n;
+        for (; i >= split->n; split++)
+            i -= split->n;
         avcl_error err = {0};
         avcl_status status = make_clip(s, split->name, i, &b, &err);
         if (put(s, status, &err)) publish(s);
@@ -161,7 +164,8 @@ static avcl_status start(avcl_synth *s, avcl_error *err)
     if (s->n_threads) return AVCL_OK; /* fewer than asked make the same set */
     char text[128] = "unknown error";
     (void)!strerror_r(code, text, sizeof text);
-    return avcl_error_set(err, AVCL_E_IO, "synth: cannot start a worker thread: %s", text);
+    return avcl_error_set(err, AVCL_E_IO, "synth: cannot start a worker thread: %s",
+                          text);
 }
 
 /* ---- public ------------------------------------------------------------------------ */
@@ -186,7 +190,8 @@ static avcl_synth *make(const char *dir, const avcl_synth_options *options)
     return s;
 }
 
-avcl_synth *avcl_synth_new(const char *dir, const avcl_synth_options *options, avcl_error *err)
+avcl_synth *avcl_synth_new(const char *dir, const avcl_synth_options *options,
+                           avcl_error *err)
 {
     avcl_synth_options resolved;
     if (!dir || !*dir || !options) {
@@ -224,8 +229,8 @@ static struct timespec after(double seconds)
     return t;
 }
 
-avcl_status avcl_synth_wait(avcl_synth *s, double seconds, int64_t *n_done, int64_t *n_total,
-                            avcl_error *err)
+avcl_status avcl_synth_wait(avcl_synth *s, double seconds, int64_t *n_done,
+                            int64_t *n_total, avcl_error *err)
 {
     if (!s) return avcl_error_set(err, AVCL_E_INVALID, "synth: nothing to wait for");
     struct timespec until = after(seconds);
@@ -247,7 +252,8 @@ void avcl_synth_free(avcl_synth *s)
     pthread_mutex_lock(&s->lock);
     s->stop = 1;
     pthread_mutex_unlock(&s->lock);
-    for (int32_t i = 0; i < s->n_threads; i++) pthread_join(s->threads[i], NULL);
+    for (int32_t i = 0; i < s->n_threads; i++)
+        pthread_join(s->threads[i], NULL);
     pthread_cond_destroy(&s->moved);
     pthread_mutex_destroy(&s->lock);
     free(s->threads);

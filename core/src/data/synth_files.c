@@ -22,11 +22,13 @@ static const char BEGUN[] = "synth.partial.yaml";
 enum { MAX_CLIPS = 1000000 /* six digits in a name */ };
 
 /* ---- options --------------------------------------------------------------------- */
-static avcl_status check_count(const char *name, int64_t n, int64_t multiple, avcl_error *err)
+static avcl_status check_count(const char *name, int64_t n, int64_t multiple,
+                               avcl_error *err)
 {
     if (n < 0 || n > MAX_CLIPS)
-        return avcl_error_set(err, AVCL_E_INVALID, "synth: %s %lld is not one of -1 to %d", name,
-                              (long long)n, MAX_CLIPS);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "synth: %s %lld is not one of -1 to %d", name, (long long)n,
+                              MAX_CLIPS);
     if (n % multiple)
         return avcl_error_set(err, AVCL_E_INVALID,
                               "synth: %s %lld is not a multiple of the %d classes", name,
@@ -45,8 +47,8 @@ static avcl_status check_range(const char *name, double value, double low, doubl
                                avcl_error *err)
 {
     if (value >= low && value <= high) return AVCL_OK;
-    return avcl_error_set(err, AVCL_E_INVALID, "synth: %s %g is not in %g to %g", name, value,
-                          low, high);
+    return avcl_error_set(err, AVCL_E_INVALID, "synth: %s %g is not in %g to %g", name,
+                          value, low, high);
 }
 
 static int32_t count_or(int32_t n, int32_t fallback)
@@ -91,7 +93,8 @@ int64_t avcl__synth_splits(const avcl_synth_options *options,
     out[2] = (avcl_synth_split){"val", options->val, 1};
     out[3] = (avcl_synth_split){"test", options->test, 1};
     int64_t n = 0;
-    for (int i = 0; i < AVCL__SYNTH_SPLITS; i++) n += out[i].n;
+    for (int i = 0; i < AVCL__SYNTH_SPLITS; i++)
+        n += out[i].n;
     return n;
 }
 
@@ -128,7 +131,8 @@ static avcl_status make_folder(const char *path, avcl_error *err)
         char end = *at;
         if (end && end != '/') continue;
         *at = '\0';
-        if (mkdir(part, 0777) && errno != EEXIST) status = refuse("make the folder", path, err);
+        if (mkdir(part, 0777) && errno != EEXIST)
+            status = refuse("make the folder", path, err);
         *at = end;
         if (!end) break;
     }
@@ -139,7 +143,8 @@ static avcl_status make_folder(const char *path, avcl_error *err)
     return status;
 }
 
-/* A text that grows. NULL data after a failed allocation; the caller asks once, at the end. */
+/* A text that grows. NULL data after a failed allocation; the caller asks once, at the
+ * end. */
 typedef struct text {
     FILE *file;
     char *data;
@@ -165,7 +170,8 @@ static avcl_status write_text(const char *dir, const char *name, text *t, avcl_e
         status = refuse("write", path, err);
         goto done;
     }
-    int wrote = fwrite(t->data, 1, t->size, f) == t->size && !fflush(f) && !fsync(fileno(f));
+    int wrote =
+        fwrite(t->data, 1, t->size, f) == t->size && !fflush(f) && !fsync(fileno(f));
     if (!wrote) status = refuse("write", path, err);
     if (fclose(f) && !status) status = refuse("write", path, err);
     if (!status && rename(beside, path)) status = refuse("write", path, err);
@@ -184,7 +190,8 @@ static avcl_status open_text(text *t, avcl_error *err)
     return t->file ? AVCL_OK : no_memory(err);
 }
 
-/* ---- the record --------------------------------------------------------------------- */
+/* ---- the record ---------------------------------------------------------------------
+ */
 /* The shortest decimal that reads back as the same number. */
 static const char *shortest(double x, char out[32])
 {
@@ -203,7 +210,8 @@ static void print_record(FILE *f, const avcl_synth_options *o)
     fprintf(f, "width: %d\nheight: %d\nfps: %d\n", o->width, o->height, o->fps);
     fprintf(f, "seconds: %s\n", shortest(o->seconds, number));
     fprintf(f, "difficulty: %s\n", shortest(o->difficulty, number));
-    fprintf(f, "clips: %d\ntrain: %d\nval: %d\ntest: %d\n", o->clips, o->train, o->val, o->test);
+    fprintf(f, "clips: %d\ntrain: %d\nval: %d\ntest: %d\n", o->clips, o->train, o->val,
+            o->test);
 }
 
 /* Where two records differ: the lines of each, or 0 when they do not. */
@@ -223,8 +231,8 @@ static int differ(const char *old, const char *wanted, char was[80], char is[80]
     return 0;
 }
 
-static avcl_status compare_record(const char *dir, FILE *f, const avcl_synth_options *options,
-                                  avcl_error *err)
+static avcl_status compare_record(const char *dir, FILE *f,
+                                  const avcl_synth_options *options, avcl_error *err)
 {
     char old[2048];
     text t;
@@ -237,9 +245,11 @@ static avcl_status compare_record(const char *dir, FILE *f, const avcl_synth_opt
     char was[80];
     char is[80];
     if (differ(old, t.data, was, is))
-        status = avcl_error_set(err, AVCL_E_EXISTS,
-                                "%s was made with '%s', not '%s'; name another directory or "
-                                "delete this one", dir, was, is);
+        status =
+            avcl_error_set(err, AVCL_E_EXISTS,
+                           "%s was made with '%s', not '%s'; name another directory or "
+                           "delete this one",
+                           dir, was, is);
     free(t.data);
     return status;
 }
@@ -250,9 +260,11 @@ static int is_stale(const char *name)
     const char *end = strrchr(name, '.');
     if (!end || strcmp(end, ".tmp")) return 0;
     const char *tag = end;
-    while (tag > name && *tag != '-') tag--;
+    while (tag > name && *tag != '-')
+        tag--;
     const char *pid = tag;
-    while (pid > name && pid[-1] != '.') pid--;
+    while (pid > name && pid[-1] != '.')
+        pid--;
     long id = strtol(pid, NULL, 10);
     return id > 0 && kill((pid_t)id, 0) && errno == ESRCH;
 }
@@ -308,7 +320,8 @@ static avcl_status refuse_foreign(const char *dir, avcl_error *err)
     if (!there) return AVCL_OK;
     return avcl_error_set(err, AVCL_E_EXISTS,
                           "%s holds a manifest.csv that synth did not make; name another "
-                          "directory", dir);
+                          "directory",
+                          dir);
 }
 
 avcl_status avcl__synth_begin(const char *dir, const avcl_synth_options *options,
@@ -332,9 +345,10 @@ avcl_status avcl__synth_begin(const char *dir, const avcl_synth_options *options
     return status ? status : make_splits(dir, options, err);
 }
 
-/* ---- the manifest --------------------------------------------------------------------- */
-/* The first `per_class` clips of each class of train, under a name of their own; none when
- * train has fewer: a split called few5 holds five. */
+/* ---- the manifest ---------------------------------------------------------------------
+ */
+/* The first `per_class` clips of each class of train, under a name of their own; none
+ * when train has fewer: a split called few5 holds five. */
 static void print_few(FILE *f, const avcl_synth_options *o, int per_class)
 {
     int seen[AVCL__SYNTH_CLASSES] = {0};
@@ -342,8 +356,8 @@ static void print_few(FILE *f, const avcl_synth_options *o, int per_class)
     for (int64_t i = 0; i < o->train; i++) {
         int32_t label = avcl__synth_label(o->seed, "train", i);
         if (seen[label]++ >= per_class) continue;
-        fprintf(f, "train/%06lld.mp4,%s,few%d\n", (long long)i, avcl__synth_classes[label].name,
-                per_class);
+        fprintf(f, "train/%06lld.mp4,%s,few%d\n", (long long)i,
+                avcl__synth_classes[label].name, per_class);
     }
 }
 
@@ -356,7 +370,8 @@ static void print_manifest(FILE *f, const avcl_synth_options *o)
         for (int64_t i = 0; i < splits[s].n; i++) {
             int32_t label = avcl__synth_label(o->seed, splits[s].name, i);
             fprintf(f, "%s/%06lld.mp4,%s,%s\n", splits[s].name, (long long)i,
-                    splits[s].labelled ? avcl__synth_classes[label].name : "", splits[s].name);
+                    splits[s].labelled ? avcl__synth_classes[label].name : "",
+                    splits[s].name);
         }
     }
     print_few(f, o, 5);

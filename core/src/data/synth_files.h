@@ -1,10 +1,12 @@
 /*
- * synth_files.h - the synthetic set on disk: which splits it has, and the files that say so.
+ * synth_files.h - the synthetic set on disk: which splits it has, and the files that say
+ * so.
  *
  *     DIR/<split>/<000123>.mp4   clips; no name tells a label
  *     DIR/manifest.csv           path,label,split
  *     DIR/classes.txt            class names in label order
- *     DIR/synth.yaml             generator and options; last, so a set that has it is whole
+ *     DIR/synth.yaml             generator and options; last, so a set that has it is
+ * whole
  */
 #ifndef AVCL_SYNTH_FILES_H
 #define AVCL_SYNTH_FILES_H

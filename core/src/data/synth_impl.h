@@ -1,8 +1,9 @@
 /*
- * synth_impl.h - the parts of the synthetic set: a clip's parameters, its picture, its sound.
+ * synth_impl.h - the parts of the synthetic set: a clip's parameters, its picture, its
+ * sound.
  *
- * A clip is a pure function of (options, seed, split, index). The label picks a look and a
- * sound; every parameter is drawn before the label is looked at and by the same law, so
+ * A clip is a pure function of (options, seed, split, index). The label picks a look and
+ * a sound; every parameter is drawn before the label is looked at and by the same law, so
  * nothing but the look tells of the look, and nothing but the sound of the sound.
  */
 #ifndef AVCL_SYNTH_IMPL_H
@@ -54,17 +55,17 @@ extern const avcl_synth_class avcl__synth_classes[AVCL__SYNTH_CLASSES];
 /* ---- random numbers --------------------------------------------------------------- */
 /* What a clip's draws are for: the `when` word of the counter. */
 enum avcl_synth_purpose {
-    AVCL__FOR_EVENT,   /* period, phase, size, pitch: shared by picture and sound */
+    AVCL__FOR_EVENT, /* period, phase, size, pitch: shared by picture and sound */
     AVCL__FOR_PICTURE,
     AVCL__FOR_COLOUR,
-    AVCL__FOR_SOUND,   /* parameters of the class's sound */
-    AVCL__FOR_STRAY,   /* … and of the unrelated second sound */
-    AVCL__FOR_AIR,     /* gain, noise level, reverb */
+    AVCL__FOR_SOUND, /* parameters of the class's sound */
+    AVCL__FOR_STRAY, /* … and of the unrelated second sound */
+    AVCL__FOR_AIR,   /* gain, noise level, reverb */
     AVCL__FOR_SOUND_NOISE,
     AVCL__FOR_STRAY_NOISE,
     AVCL__FOR_AIR_NOISE,
-    AVCL__FOR_ORDER,   /* which class an index has */
-    AVCL__FOR_FRAME,   /* + frame: sensor noise; the last entry */
+    AVCL__FOR_ORDER, /* which class an index has */
+    AVCL__FOR_FRAME, /* + frame: sensor noise; the last entry */
 };
 
 /* A sequence of draws for one purpose of one clip. */
@@ -92,8 +93,8 @@ typedef struct avcl_synth_event {
 typedef struct avcl_synth_voice {
     enum avcl_synth_sound sound;
     avcl_synth_event event;
-    float decay;         /* 0 … 1 within the sound's own range of decay times */
-    float depth;         /* of the amplitude modulation */
+    float decay; /* 0 … 1 within the sound's own range of decay times */
+    float depth; /* of the amplitude modulation */
     float vibrato_hz;
     float vibrato_depth; /* relative */
     float brightness;    /* 0 … 1: how strong the high partials are */
@@ -103,11 +104,11 @@ typedef struct avcl_synth_voice {
 } avcl_synth_voice;
 
 typedef struct avcl_synth_air {
-    float gain;       /* linear */
-    float noise;      /* RMS relative to the sound */
-    float tilt;       /* pole of the noise's colour */
-    float stray;      /* level of the second sound; 0 = none */
-    float echo;       /* comb feedback */
+    float gain;  /* linear */
+    float noise; /* RMS relative to the sound */
+    float tilt;  /* pole of the noise's colour */
+    float stray; /* level of the second sound; 0 = none */
+    float echo;  /* comb feedback */
     float echo_s;
 } avcl_synth_air;
 
@@ -126,9 +127,9 @@ typedef struct avcl_synth_stray {
 typedef struct avcl_synth_scene {
     enum avcl_synth_look look;
     avcl_synth_event event;
-    float x, y;    /* where the object is, in picture heights from the middle */
-    float mirror;  /* 1 or -1 */
-    float offset;  /* turns: where rings and discs start, not shared with the sound */
+    float x, y;   /* where the object is, in picture heights from the middle */
+    float mirror; /* 1 or -1 */
+    float offset; /* turns: where rings and discs start, not shared with the sound */
     float disc_x[AVCL__SYNTH_DISCS];
     float disc_y[AVCL__SYNTH_DISCS];
     float disc_r[AVCL__SYNTH_DISCS];
@@ -137,15 +138,15 @@ typedef struct avcl_synth_scene {
     float paint[2][3]; /* the object's two colours */
     avcl_synth_grating gratings[AVCL__SYNTH_GRATINGS];
     avcl_synth_stray strays[AVCL__SYNTH_STRAYS];
-    float pan[2];  /* picture heights over the clip */
-    float zoom;    /* relative, over the clip */
-    float shake;   /* picture heights */
+    float pan[2]; /* picture heights over the clip */
+    float zoom;   /* relative, over the clip */
+    float shake;  /* picture heights */
     float shake_hz[2];
     float shake_phase[2];
     float flicker; /* relative */
     float flicker_hz;
     float flicker_phase;
-    float sensor;  /* standard deviation, 0 … 1 */
+    float sensor; /* standard deviation, 0 … 1 */
     avcl_synth_draws noise;
 } avcl_synth_scene;
 
@@ -166,9 +167,11 @@ void avcl__synth_draw(const avcl_synth_options *options, const char *split, int6
 /* ---- picture ----------------------------------------------------------------------- */
 /* Picture coordinates: unit = the height, origin in the middle, y down. */
 enum avcl_synth_kind {
-    AVCL__SHAPE_CAPSULE, /* from (x, y) to (x2, y2), radius r; a disc when they coincide */
+    AVCL__SHAPE_CAPSULE, /* from (x, y) to (x2, y2), radius r; a disc when they coincide
+                          */
     AVCL__SHAPE_BOX,     /* centre (x, y), half sides (x2, y2), turned by `turn` */
-    AVCL__SHAPE_RINGS,   /* centre (x, y), spacing x2, half width y2, outer radius r, `turn` */
+    AVCL__SHAPE_RINGS, /* centre (x, y), spacing x2, half width y2, outer radius r, `turn`
+                        */
 };
 
 typedef struct avcl_synth_shape {
@@ -186,10 +189,13 @@ int64_t avcl__synth_picture_scratch(int32_t width, int32_t height);
 void avcl__synth_picture(const avcl_synth_scene *scene, const avcl_synth_options *options,
                          int64_t frame, float *scratch, uint8_t *rgb);
 
-/* ---- sound --------------------------------------------------------------------------- */
+/* ---- sound ---------------------------------------------------------------------------
+ */
 /* out[n] at AVCL__SYNTH_RATE, of a set loudness, without nuisances; `noise` holds n. */
-void avcl__synth_voice(const avcl_synth_voice *voice, float *noise, float *out, int64_t n);
+void avcl__synth_voice(const avcl_synth_voice *voice, float *noise, float *out,
+                       int64_t n);
 /* The whole sound with its nuisances; `scratch` holds 2 n floats. */
-void avcl__synth_sound(const avcl_synth_clip *clip, float *scratch, float *out, int64_t n);
+void avcl__synth_sound(const avcl_synth_clip *clip, float *scratch, float *out,
+                       int64_t n);
 
 #endif

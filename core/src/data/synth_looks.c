@@ -1,10 +1,10 @@
 /*
- * synth_looks.c - the eight moving objects, as shapes at a time. Events (a strike, a bounce,
- * a pluck, the height of a pulse) fall at (k + phase) * period, as in the sound.
+ * synth_looks.c - the eight moving objects, as shapes at a time. Events (a strike, a
+ * bounce, a pluck, the height of a pulse) fall at (k + phase) * period, as in the sound.
  *
- * Rings out and in, discs rising and falling are each other's time reversals, also relative
- * to the sound's events: the pulse is even about the event and where they start is not
- * shared with the sound. So only motion tells them apart.
+ * Rings out and in, discs rising and falling are each other's time reversals, also
+ * relative to the sound's events: the pulse is even about the event and where they start
+ * is not shared with the sound. So only motion tells them apart.
  */
 #include <math.h>
 
@@ -31,7 +31,8 @@ static float map_y(const builder *b, float y)
     return b->scene->y + b->scene->event.size * y;
 }
 
-static void add_capsule(builder *b, int paint, const float from[2], const float to[2], float r)
+static void add_capsule(builder *b, int paint, const float from[2], const float to[2],
+                        float r)
 {
     if (b->n == AVCL__SYNTH_SHAPES) return;
     avcl_synth_shape *s = &b->out[b->n++];
@@ -44,7 +45,8 @@ static void add_capsule(builder *b, int paint, const float from[2], const float 
                             .colour = b->scene->paint[paint]};
 }
 
-static void add_box(builder *b, int paint, const float at[2], const float half[2], float turn)
+static void add_box(builder *b, int paint, const float at[2], const float half[2],
+                    float turn)
 {
     if (b->n == AVCL__SYNTH_SHAPES) return;
     float size = b->scene->event.size;
@@ -75,7 +77,8 @@ static void look_hammer(builder *b)
     const float pivot[2] = {-0.36f, 0.12f};
     const float reach = 0.44f;
     float angle = 1.05f * sinf(0.5f * TURN * b->cycle);
-    const float head[2] = {pivot[0] + reach * cosf(angle), pivot[1] - reach * sinf(angle)};
+    const float head[2] = {pivot[0] + reach * cosf(angle),
+                           pivot[1] - reach * sinf(angle)};
     add_box(b, 1, (float[2]){0.08f, 0.32f}, (float[2]){0.22f, 0.10f}, 0);
     add_capsule(b, 0, pivot, head, 0.028f);
     add_box(b, 0, head, (float[2]){0.065f, 0.10f}, -angle);
@@ -121,7 +124,8 @@ static void look_rings_in(builder *b)
 /* Discs in a column of three half heights of which the middle third is seen. */
 static void add_discs(builder *b, float way)
 {
-    const float span = 1.5f; /* picture heights from where a disc enters to where it leaves */
+    const float span =
+        1.5f; /* picture heights from where a disc enters to where it leaves */
     const float speed = 0.3f; /* spans a period */
     const avcl_synth_scene *s = b->scene;
     for (int i = 0; i < AVCL__SYNTH_DISCS && b->n < AVCL__SYNTH_SHAPES; i++) {
@@ -158,7 +162,8 @@ static void look_slide(builder *b)
 
 enum { STRING_PIECES = 12 };
 
-/* Height of the string at `u` in 0 … 1: drawn to a corner in the last quarter, then free. */
+/* Height of the string at `u` in 0 … 1: drawn to a corner in the last quarter, then free.
+ */
 static float string_height(float u, float cycle)
 {
     const float reach = 0.22f;

@@ -12,7 +12,8 @@ static const float TURN = 6.28318530717958647692f;
 /* ---- random numbers --------------------------------------------------------------- */
 static uint32_t word(avcl_synth_draws *d)
 {
-    avcl_philox r = avcl_philox_at(d->seed, d->key, d->purpose, AVCL_STREAM_SYNTH, d->n / 4);
+    avcl_philox r =
+        avcl_philox_at(d->seed, d->key, d->purpose, AVCL_STREAM_SYNTH, d->n / 4);
     return r.x[d->n++ % 4];
 }
 
@@ -45,7 +46,8 @@ void avcl__synth_noise(const avcl_synth_draws *d, float *out, int64_t n)
     for (int64_t i = 0; i < n; i += 4) {
         avcl_philox r = avcl_philox_at(d->seed, d->key, d->purpose, AVCL_STREAM_SYNTH,
                                        (uint32_t)(i / 4));
-        for (int64_t j = 0; j < 4 && i + j < n; j++) out[i + j] = hump(r.x[j]);
+        for (int64_t j = 0; j < 4 && i + j < n; j++)
+            out[i + j] = hump(r.x[j]);
     }
 }
 
@@ -53,7 +55,8 @@ void avcl__synth_noise(const avcl_synth_draws *d, float *out, int64_t n)
 static uint64_t key_of(const char *split, int64_t index)
 {
     uint64_t h = 0xCBF29CE484222325u;
-    for (; *split; split++) h = (h ^ (uint8_t)*split) * 0x100000001B3u;
+    for (; *split; split++)
+        h = (h ^ (uint8_t)*split) * 0x100000001B3u;
     for (int i = 0; i < 8; i++)
         h = (h ^ ((uint64_t)index >> (8 * i) & 255u)) * 0x100000001B3u;
     return h;
@@ -72,7 +75,8 @@ int32_t avcl__synth_label(uint64_t seed, const char *split, int64_t index)
     return order[index % AVCL__SYNTH_CLASSES];
 }
 
-/* ---- shared by picture and sound ---------------------------------------------------- */
+/* ---- shared by picture and sound ----------------------------------------------------
+ */
 /* Bigger sounds lower: the link between one clip's picture and its sound. */
 static avcl_synth_event draw_event(avcl_synth_draws *d)
 {
@@ -84,7 +88,8 @@ static avcl_synth_event draw_event(avcl_synth_draws *d)
     return e;
 }
 
-/* ---- sound --------------------------------------------------------------------------- */
+/* ---- sound ---------------------------------------------------------------------------
+ */
 static avcl_synth_voice draw_voice(avcl_synth_draws *d, enum avcl_synth_purpose noise)
 {
     avcl_synth_voice v = {.seed = d->seed, .key = d->key, .noise = noise};
@@ -114,7 +119,8 @@ static avcl_synth_air draw_air(avcl_synth_draws *d, float difficulty)
     return a;
 }
 
-/* ---- picture ------------------------------------------------------------------------- */
+/* ---- picture -------------------------------------------------------------------------
+ */
 static void draw_place(avcl_synth_draws *d, avcl_synth_scene *s, float difficulty)
 {
     s->x = difficulty * avcl__synth_uniform(d, -0.18f, 0.18f);
@@ -123,9 +129,11 @@ static void draw_place(avcl_synth_draws *d, avcl_synth_scene *s, float difficult
     s->offset = avcl__synth_uniform(d, 0.0f, 1.0f);
     for (int i = 0; i < AVCL__SYNTH_DISCS; i++) {
         /* One disc a column and a row, jittered: they neither clump nor line up. */
-        s->disc_x[i] = ((float)i + avcl__synth_uniform(d, 0.15f, 0.85f)) / AVCL__SYNTH_DISCS;
-        s->disc_y[i] = ((float)(i * 2 % AVCL__SYNTH_DISCS) +
-                        avcl__synth_uniform(d, 0.0f, 1.0f)) / AVCL__SYNTH_DISCS;
+        s->disc_x[i] =
+            ((float)i + avcl__synth_uniform(d, 0.15f, 0.85f)) / AVCL__SYNTH_DISCS;
+        s->disc_y[i] =
+            ((float)(i * 2 % AVCL__SYNTH_DISCS) + avcl__synth_uniform(d, 0.0f, 1.0f)) /
+            AVCL__SYNTH_DISCS;
         s->disc_r[i] = avcl__synth_uniform(d, 0.06f, 0.11f);
     }
 }
@@ -154,13 +162,15 @@ static void draw_strays(avcl_synth_draws *d, avcl_synth_scene *s, float difficul
         t->vx = avcl__synth_uniform(d, -0.35f, 0.35f);
         t->vy = avcl__synth_uniform(d, -0.35f, 0.35f);
         float radius = avcl__synth_uniform(d, 0.04f, 0.1f);
-        t->radius = avcl__synth_uniform(d, 0.0f, 1.0f) < 0.5f * difficulty ? radius : 0.0f;
+        t->radius =
+            avcl__synth_uniform(d, 0.0f, 1.0f) < 0.5f * difficulty ? radius : 0.0f;
     }
 }
 
 static void draw_colour(avcl_synth_draws *d, float out[3])
 {
-    for (int c = 0; c < 3; c++) out[c] = avcl__synth_uniform(d, 0.0f, 1.0f);
+    for (int c = 0; c < 3; c++)
+        out[c] = avcl__synth_uniform(d, 0.0f, 1.0f);
 }
 
 /* A colour that can be told from `other`: at least a third of the way across the cube. */
@@ -170,14 +180,16 @@ static void draw_distinct(avcl_synth_draws *d, const float other[3], float out[3
     for (int i = 0; i < MAX_TRIES; i++) {
         draw_colour(d, out);
         float gap = 0;
-        for (int c = 0; c < 3; c++) gap += (out[c] - other[c]) * (out[c] - other[c]);
+        for (int c = 0; c < 3; c++)
+            gap += (out[c] - other[c]) * (out[c] - other[c]);
         if (gap > 0.33f) return;
     }
 }
 
 static void draw_colours(avcl_synth_draws *d, avcl_synth_scene *s, float difficulty)
 {
-    for (int c = 0; c < 3; c++) s->back[c] = avcl__synth_uniform(d, 0.15f, 0.85f);
+    for (int c = 0; c < 3; c++)
+        s->back[c] = avcl__synth_uniform(d, 0.15f, 0.85f);
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 2; i++)
             s->slope[c][i] = difficulty * avcl__synth_uniform(d, -0.2f, 0.2f);
@@ -191,8 +203,10 @@ static void draw_colours(avcl_synth_draws *d, avcl_synth_scene *s, float difficu
         for (int c = 0; c < 3; c++)
             t->colour[c] = difficulty * avcl__synth_uniform(d, -0.09f, 0.09f);
     }
-    for (int i = 0; i < AVCL__SYNTH_STRAYS; i++) draw_colour(d, s->strays[i].colour);
-    for (int i = 0; i < 2; i++) draw_distinct(d, s->back, s->paint[i]);
+    for (int i = 0; i < AVCL__SYNTH_STRAYS; i++)
+        draw_colour(d, s->strays[i].colour);
+    for (int i = 0; i < 2; i++)
+        draw_distinct(d, s->back, s->paint[i]);
 }
 
 void avcl__synth_draw(const avcl_synth_options *options, const char *split, int64_t index,

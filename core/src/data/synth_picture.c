@@ -67,7 +67,8 @@ static void cover_box(const avcl_synth_shape *s, const run *r, float *cover)
     }
 }
 
-/* Rings at radii (k + 1/2 + turn) spacing; the fraction by truncation, which vectorises. */
+/* Rings at radii (k + 1/2 + turn) spacing; the fraction by truncation, which vectorises.
+ */
 static void cover_rings(const avcl_synth_shape *s, const run *r, float *cover)
 {
     float inverse = 1.0f / s->x2;
@@ -83,7 +84,8 @@ static void cover_rings(const avcl_synth_shape *s, const run *r, float *cover)
     }
 }
 
-/* ---- composition -------------------------------------------------------------------- */
+/* ---- composition --------------------------------------------------------------------
+ */
 static float reach_of(const avcl_synth_shape *s)
 {
     if (s->kind == AVCL__SHAPE_BOX) return sqrtf(s->x2 * s->x2 + s->y2 * s->y2);
@@ -99,7 +101,8 @@ static int32_t pixel(float at, float origin, float step, int32_t limit)
 
 static void blend(float *plane, const float *cover, int32_t n, float colour)
 {
-    for (int32_t i = 0; i < n; i++) plane[i] += cover[i] * (colour - plane[i]);
+    for (int32_t i = 0; i < n; i++)
+        plane[i] += cover[i] * (colour - plane[i]);
 }
 
 static void paint(const camera *c, const avcl_synth_shape *s, float *cover, float *planes)
@@ -123,7 +126,8 @@ static void paint(const camera *c, const avcl_synth_shape *s, float *cover, floa
         r.y = c->y0 + (float)j * c->step;
         covers[s->kind](s, &r, cover);
         float *row = planes + (int64_t)j * c->width + left;
-        for (int k = 0; k < 3; k++) blend(row + k * plane, cover, r.n, s->colour[k]);
+        for (int k = 0; k < 3; k++)
+            blend(row + k * plane, cover, r.n, s->colour[k]);
     }
 }
 
@@ -134,7 +138,8 @@ static void fill_slope(const camera *c, const avcl_synth_scene *s, float *planes
             float left = s->back[k] + s->slope[k][1] * (c->y0 + (float)j * c->step) +
                          s->slope[k][0] * c->x0;
             float rise = s->slope[k][0] * c->step;
-            for (int32_t i = 0; i < c->width; i++) *planes++ = left + rise * (float)i;
+            for (int32_t i = 0; i < c->width; i++)
+                *planes++ = left + rise * (float)i;
         }
 }
 
@@ -158,7 +163,8 @@ static void add_grating(const camera *c, const avcl_synth_grating *g, float *tab
             float *row = planes + k * plane + (int64_t)j * c->width;
             float a = cy * g->colour[k];
             float b = sy * g->colour[k];
-            for (int32_t i = 0; i < c->width; i++) row[i] += a * cosine[i] - b * sine[i];
+            for (int32_t i = 0; i < c->width; i++)
+                row[i] += a * cosine[i] - b * sine[i];
         }
     }
 }
@@ -233,7 +239,9 @@ void avcl__synth_picture(const avcl_synth_scene *scene, const avcl_synth_options
     }
     avcl_synth_shape shapes[AVCL__SYNTH_SHAPES];
     int n = avcl__synth_look(scene, time, shapes);
-    for (int i = 0; i < n; i++) paint(&c, &shapes[i], table, planes);
-    float light = 1.0f + scene->flicker * wave(scene->flicker_hz, scene->flicker_phase, time);
+    for (int i = 0; i < n; i++)
+        paint(&c, &shapes[i], table, planes);
+    float light =
+        1.0f + scene->flicker * wave(scene->flicker_hz, scene->flicker_phase, time);
     expose(scene, &c, light, frame, planes, noise, rgb);
 }

@@ -11,7 +11,7 @@
 
 static const double TURN = 6.28318530717958647692;
 static const float LOUDNESS = 0.08f; /* RMS of a voice … */
-static const float PEAK = 0.42f;     /* … unless its peak would pass this: +6 dB still fits */
+static const float PEAK = 0.42f; /* … unless its peak would pass this: +6 dB still fits */
 
 enum {
     HARMONICS = 12,
@@ -34,7 +34,8 @@ static double mix(double low, double high, double at)
     return low + (high - low) * at;
 }
 
-/* ---- struck things ------------------------------------------------------------------ */
+/* ---- struck things ------------------------------------------------------------------
+ */
 typedef struct mode {
     double hz;
     double tau;
@@ -66,8 +67,8 @@ static void ring(const mode *m, const avcl_synth_event *e, float *out, int64_t n
     }
 }
 
-static void ring_all(const avcl_synth_voice *v, const double *ratios, int n_modes, double tau,
-                     float *out, int64_t n)
+static void ring_all(const avcl_synth_voice *v, const double *ratios, int n_modes,
+                     double tau, float *out, int64_t n)
 {
     double fade = mix(0.35, 0.75, v->brightness);
     for (int i = 0; i < n_modes; i++) {
@@ -76,7 +77,8 @@ static void ring_all(const avcl_synth_voice *v, const double *ratios, int n_mode
     }
 }
 
-static void make_metal(const avcl_synth_voice *v, const float *noise, float *out, int64_t n)
+static void make_metal(const avcl_synth_voice *v, const float *noise, float *out,
+                       int64_t n)
 {
     static const double ratios[4] = {1.0, 2.756, 5.404, 8.933};
     (void)noise;
@@ -84,7 +86,8 @@ static void make_metal(const avcl_synth_voice *v, const float *noise, float *out
 }
 
 /* Short modes under the knock itself: 4 ms of low-passed noise on a falling ramp. */
-static void make_wood(const avcl_synth_voice *v, const float *noise, float *out, int64_t n)
+static void make_wood(const avcl_synth_voice *v, const float *noise, float *out,
+                      int64_t n)
 {
     static const double ratios[3] = {1.0, 2.42, 3.9};
     enum { KNOCK = AVCL__SYNTH_RATE * 4 / 1000 };
@@ -98,7 +101,8 @@ static void make_wood(const avcl_synth_voice *v, const float *noise, float *out,
     }
 }
 
-/* ---- steady things, loudest at each event ---------------------------------------------- */
+/* ---- steady things, loudest at each event
+ * ---------------------------------------------- */
 static float swell(const avcl_synth_voice *v, int64_t i)
 {
     double turns = (double)i / AVCL__SYNTH_RATE / v->event.period - v->event.phase;
@@ -107,7 +111,8 @@ static float swell(const avcl_synth_voice *v, int64_t i)
 }
 
 /* Twelve harmonics of half the pitch: powers of one turning number. */
-static void make_buzz(const avcl_synth_voice *v, const float *noise, float *out, int64_t n)
+static void make_buzz(const avcl_synth_voice *v, const float *noise, float *out,
+                      int64_t n)
 {
     float level[HARMONICS];
     double base = 0.5 * v->event.pitch;
@@ -146,7 +151,8 @@ static void make_buzz(const avcl_synth_voice *v, const float *noise, float *out,
 }
 
 /* Noise through a two-pole resonance at 2.5 times the pitch. */
-static void make_hiss(const avcl_synth_voice *v, const float *noise, float *out, int64_t n)
+static void make_hiss(const avcl_synth_voice *v, const float *noise, float *out,
+                      int64_t n)
 {
     double hz = fmin(2.5 * v->event.pitch, 0.42 * AVCL__SYNTH_RATE);
     double width = hz * mix(0.35, 0.15, v->brightness);
@@ -163,9 +169,11 @@ static void make_hiss(const avcl_synth_voice *v, const float *noise, float *out,
     }
 }
 
-/* ---- bubbles ----------------------------------------------------------------------------- */
+/* ---- bubbles
+ * ----------------------------------------------------------------------------- */
 /* A bubble's pitch is inverse to its radius and rises as it nears the surface. */
-static void add_bubble(double at, double hz, double tau, double level, float *out, int64_t n)
+static void add_bubble(double at, double hz, double tau, double level, float *out,
+                       int64_t n)
 {
     enum { LIVES = 8 }; /* time constants until it is silent */
     int64_t first = (int64_t)ceil(at * AVCL__SYNTH_RATE);
@@ -179,7 +187,8 @@ static void add_bubble(double at, double hz, double tau, double level, float *ou
 }
 
 /* One bubble at each event and one somewhere until the next. */
-static void make_bubbles(const avcl_synth_voice *v, const float *noise, float *out, int64_t n)
+static void make_bubbles(const avcl_synth_voice *v, const float *noise, float *out,
+                         int64_t n)
 {
     avcl_synth_draws d = {v->seed, v->key, v->noise, 0};
     double tau = mix(0.035, 0.070, v->decay);
@@ -191,15 +200,18 @@ static void make_bubbles(const avcl_synth_voice *v, const float *noise, float *o
         double other = exp2((double)avcl__synth_uniform(&d, -0.5f, 0.3f));
         double at = event_time(&v->event, k);
         add_bubble(at, v->event.pitch / radius, tau, 1.0, out, n);
-        add_bubble(at + later * v->event.period, v->event.pitch / other, tau, 0.6, out, n);
+        add_bubble(at + later * v->event.period, v->event.pitch / other, tau, 0.6, out,
+                   n);
     }
 }
 
-/* ---- the whole --------------------------------------------------------------------------- */
+/* ---- the whole
+ * --------------------------------------------------------------------------- */
 static float rms(const float *x, int64_t n)
 {
     double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
     return n ? (float)sqrt(sum / (double)n) : 0.0f;
 }
 
@@ -207,16 +219,18 @@ static void level_out(float *x, int64_t n)
 {
     float loud = rms(x, n);
     float peak = 0;
-    for (int64_t i = 0; i < n; i++) peak = fmaxf(peak, fabsf(x[i]));
+    for (int64_t i = 0; i < n; i++)
+        peak = fmaxf(peak, fabsf(x[i]));
     if (!(peak > 0)) return;
     float scale = fminf(LOUDNESS / loud, PEAK / peak);
-    for (int64_t i = 0; i < n; i++) x[i] *= scale;
+    for (int64_t i = 0; i < n; i++)
+        x[i] *= scale;
 }
 
 void avcl__synth_voice(const avcl_synth_voice *voice, float *noise, float *out, int64_t n)
 {
-    static void (*const makers[AVCL__SOUNDS])(const avcl_synth_voice *, const float *, float *,
-                                              int64_t) = {
+    static void (*const makers[AVCL__SOUNDS])(const avcl_synth_voice *, const float *,
+                                              float *, int64_t) = {
         [AVCL__SOUND_METAL] = make_metal,     [AVCL__SOUND_WOOD] = make_wood,
         [AVCL__SOUND_BUZZ] = make_buzz,       [AVCL__SOUND_HISS] = make_hiss,
         [AVCL__SOUND_BUBBLES] = make_bubbles,
@@ -246,7 +260,8 @@ static void add_air(const avcl_synth_clip *clip, float level, float *noise, floa
 static void add_echo(const avcl_synth_air *air, float *out, int64_t n)
 {
     int64_t delay = (int64_t)(air->echo_s * AVCL__SYNTH_RATE);
-    for (int64_t i = delay; i < n; i++) out[i] += air->echo * out[i - delay];
+    for (int64_t i = delay; i < n; i++)
+        out[i] += air->echo * out[i - delay];
 }
 
 void avcl__synth_sound(const avcl_synth_clip *clip, float *scratch, float *out, int64_t n)
@@ -258,9 +273,11 @@ void avcl__synth_sound(const avcl_synth_clip *clip, float *scratch, float *out, 
     float loud = rms(out, n);
     if (air->stray > 0) {
         avcl__synth_voice(&clip->stray, noise, other, n);
-        for (int64_t i = 0; i < n; i++) out[i] += air->stray * other[i];
+        for (int64_t i = 0; i < n; i++)
+            out[i] += air->stray * other[i];
     }
     if (air->echo > 0) add_echo(air, out, n);
     if (air->noise > 0) add_air(clip, air->noise * loud, noise, out, n);
-    for (int64_t i = 0; i < n; i++) out[i] = fmaxf(-1.0f, fminf(1.0f, air->gain * out[i]));
+    for (int64_t i = 0; i < n; i++)
+        out[i] = fmaxf(-1.0f, fminf(1.0f, air->gain * out[i]));
 }

@@ -1,6 +1,7 @@
 /*
- * encode.c - one H.264 + AAC mp4 from arrays. Muxed in memory with the index in front, then
- * written beside the target and renamed, so a file under its final name is always whole.
+ * encode.c - one H.264 + AAC mp4 from arrays. Muxed in memory with the index in front,
+ * then written beside the target and renamed, so a file under its final name is always
+ * whole.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,8 @@
 enum {
     MAX_SIDE = 4096,
     MAX_FPS = 240,
-    QUIET = 128, /* added to the level of a context's log lines: past every verbosity, one byte */
+    QUIET = 128, /* added to the level of a context's log lines: past every verbosity, one
+                    byte */
     DEFAULT_CRF = 24,
     DEFAULT_GOP = 48,
     DEFAULT_B_FRAMES = 2,
@@ -50,8 +52,8 @@ static avcl_status say(const encoder *e, int code, const char *what, avcl_error 
 static avcl_status check_side(const char *name, int32_t side, avcl_error *err)
 {
     if (side >= 2 && side <= MAX_SIDE && side % 2 == 0) return AVCL_OK;
-    return avcl_error_set(err, AVCL_E_INVALID, "%s %d is not an even number of 2 to %d", name,
-                          side, MAX_SIDE);
+    return avcl_error_set(err, AVCL_E_INVALID, "%s %d is not an even number of 2 to %d",
+                          name, side, MAX_SIDE);
 }
 
 static avcl_status check_range(const char *name, int64_t value, int64_t low, int64_t high,
@@ -111,8 +113,8 @@ static avcl_status open_video(encoder *e, avcl_error *err)
     c->max_b_frames = e->options.b_frames;
     av_opt_set(c->priv_data, "preset", "veryfast", 0);
     av_opt_set_double(c->priv_data, "crf", e->options.crf, 0);
-    /* x264 164's macroblock tree on AVX-512 depends on what memory held before: several clips
-     * in a hundred would differ between two runs. */
+    /* x264 164's macroblock tree on AVX-512 depends on what memory held before: several
+     * clips in a hundred would differ between two runs. */
     av_opt_set_int(c->priv_data, "mbtree", 0, 0);
     int code = avcodec_open2(c, codec, NULL);
     return code < 0 ? say(e, code, "libx264 refuses these options", err) : AVCL_OK;
@@ -133,12 +135,14 @@ static avcl_status open_audio(encoder *e, avcl_error *err)
     c->bit_rate = e->options.audio_bps;
     c->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
     av_opt_set(c->priv_data, "aac_coder", "fast", 0);
-    /* libavcodec 59's noise substitution makes about one clip in 250 differ between two runs. */
+    /* libavcodec 59's noise substitution makes about one clip in 250 differ between two
+     * runs. */
     av_opt_set_int(c->priv_data, "aac_pns", 0, 0);
     int code = avcodec_open2(c, codec, NULL);
     if (code == AVERROR(EINVAL))
-        return avcl_error_set(err, AVCL_E_INVALID, "%s: aac does not take a rate of %d Hz",
-                              e->path, e->options.rate);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "%s: aac does not take a rate of %d Hz", e->path,
+                              e->options.rate);
     return code < 0 ? say(e, code, "aac refuses these options", err) : AVCL_OK;
 }
 
@@ -160,7 +164,8 @@ static int64_t index_bound(int64_t n_frames, int64_t n_packets)
     return 2560 + n_frames * (4 + 8 + 8 + 4 + 8 + 12) + n_packets * (4 + 8 + 8 + 12);
 }
 
-static avcl_status open_file(encoder *e, int64_t n_frames, int64_t n_samples, avcl_error *err)
+static avcl_status open_file(encoder *e, int64_t n_frames, int64_t n_samples,
+                             avcl_error *err)
 {
     int code = avformat_alloc_output_context2(&e->file, NULL, "mp4", NULL);
     if (code < 0) return say(e, code, "mp4 writer", err);
@@ -199,7 +204,8 @@ static avcl_status open_frames(encoder *e, avcl_error *err)
 
 /* ---- running --------------------------------------------------------------------- */
 /* Sends one frame (NULL = drain) and hands every packet that is ready to the muxer. */
-static avcl_status push(encoder *e, AVCodecContext *c, const AVFrame *frame, avcl_error *err)
+static avcl_status push(encoder *e, AVCodecContext *c, const AVFrame *frame,
+                        avcl_error *err)
 {
     int index = c == e->audio;
     int code = avcodec_send_frame(c, frame);
@@ -216,8 +222,8 @@ static avcl_status push(encoder *e, AVCodecContext *c, const AVFrame *frame, avc
     return say(e, code, "encode", err);
 }
 
-/* BT.601 at 16 to 235 in 8-bit fractions; chroma of each 2 x 2 square. Not swscale: it reads
- * past the end of packed rows. */
+/* BT.601 at 16 to 235 in 8-bit fractions; chroma of each 2 x 2 square. Not swscale: it
+ * reads past the end of packed rows. */
 static void convert(const uint8_t *rgb, int32_t width, int32_t height, AVFrame *out)
 {
     for (int32_t y = 0; y < height; y++) {
@@ -241,7 +247,8 @@ static void convert(const uint8_t *rgb, int32_t width, int32_t height, AVFrame *
     }
 }
 
-static avcl_status push_picture(encoder *e, const uint8_t *rgb, int64_t i, avcl_error *err)
+static avcl_status push_picture(encoder *e, const uint8_t *rgb, int64_t i,
+                                avcl_error *err)
 {
     const avcl_encoder_options *o = &e->options;
     int code = av_frame_make_writable(e->picture);
@@ -352,14 +359,16 @@ avcl_status avcl_encode_mp4(const char *path, const avcl_encoder_options *option
                             int64_t n_samples, avcl_error *err)
 {
     if (!path || !*path || !options || !rgb)
-        return avcl_error_set(err, AVCL_E_INVALID, "encode needs a path, options and pictures");
-    if (n_frames < 1 || n_frames > INT32_MAX || n_samples < 0 || n_samples > INT32_MAX)
         return avcl_error_set(err, AVCL_E_INVALID,
-                              "%s: %lld frames and %lld samples are not 1 or more and 0 or more",
-                              path, (long long)n_frames, (long long)n_samples);
+                              "encode needs a path, options and pictures");
+    if (n_frames < 1 || n_frames > INT32_MAX || n_samples < 0 || n_samples > INT32_MAX)
+        return avcl_error_set(
+            err, AVCL_E_INVALID,
+            "%s: %lld frames and %lld samples are not 1 or more and 0 or more", path,
+            (long long)n_frames, (long long)n_samples);
     if (options->rate && (!samples || !n_samples))
-        return avcl_error_set(err, AVCL_E_INVALID, "%s: a rate of %d Hz but no samples", path,
-                              options->rate);
+        return avcl_error_set(err, AVCL_E_INVALID, "%s: a rate of %d Hz but no samples",
+                              path, options->rate);
     encoder e = {.path = path};
     avcl_status status = resolve(options, &e.options, err);
     if (status) goto done;
