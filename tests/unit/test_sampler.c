@@ -201,7 +201,7 @@ static void test_sampler__halves(void **state)
         {-13.815511f, 0xCAE8},  {65504.0f, 0x7BFF},  {65519.996f, 0x7BFF},
         {65520.0f, 0x7C00},     {0x1p-14f, 0x0400},  {0x1p-24f, 0x0001},
         {0x1p-25f, 0x0000},     {0x1.8p-24f, 0x0002}, {0x1.002p0f, 0x3C00},
-        {0x1.006p0f, 0x3C02},   {0x1.ffcp-15f, 0x03FF}, {INFINITY, 0x7C00},
+        {0x1.006p0f, 0x3C02},   {0x1.ff8p-15f, 0x03FF}, {0x1.ffcp-15f, 0x0400}, {INFINITY, 0x7C00},
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         assert_int_equal(avcl__half_from_float(facts[i].value), facts[i].half);
