@@ -21,7 +21,8 @@ static const char *name_of(const char *path)
 
 uint8_t fake_pixel(uint64_t key, int64_t t, int32_t y, int32_t x, int32_t c)
 {
-    return (uint8_t)(key + 89 * (uint64_t)t + 7 * (uint64_t)y + 3 * (uint64_t)x + 50 * (uint64_t)c);
+    return (uint8_t)(key + 89 * (uint64_t)t + 7 * (uint64_t)y + 3 * (uint64_t)x +
+                     50 * (uint64_t)c);
 }
 
 static void *open_fake(void *arg, const char *path, avcl_error *err)
@@ -52,7 +53,8 @@ static int64_t n_frames(const void *video)
 }
 
 static avcl_status read_fake(void *video, int64_t start, int64_t n, int32_t width,
-                             int32_t height, uint8_t *rgb, int64_t *n_padded, avcl_error *err)
+                             int32_t height, uint8_t *rgb, int64_t *n_padded,
+                             avcl_error *err)
 {
     fake_video *v = video;
     int64_t padded = 0;
@@ -62,7 +64,8 @@ static avcl_status read_fake(void *video, int64_t start, int64_t n, int32_t widt
             t = v->n - 1;
             padded++;
         }
-        if (t >= v->n_sound) return avcl_error_set(err, AVCL_E_CORRUPT, "torn at %lld", (long long)t);
+        if (t >= v->n_sound)
+            return avcl_error_set(err, AVCL_E_CORRUPT, "torn at %lld", (long long)t);
         v->n_decoded++;
         for (int32_t y = 0; y < height; y++)
             for (int32_t x = 0; x < width; x++)
@@ -91,7 +94,8 @@ static avcl_status read_wave(void *arg, const char *path, int32_t rate, avcl_wav
     enum { N = 4000 };
     const char *name = name_of(path);
     avcl_wave wave = {.rate = rate, .has_audio = !strstr(name, "mute")};
-    if (strstr(name, "bad")) return avcl_error_set(err, AVCL_E_CORRUPT, "no moov in %s", name);
+    if (strstr(name, "bad"))
+        return avcl_error_set(err, AVCL_E_CORRUPT, "no moov in %s", name);
     if (wave.has_audio) {
         uint64_t x = avcl__sample_key(name);
         wave.n = N;

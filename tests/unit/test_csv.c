@@ -14,7 +14,8 @@
 /* All records as "line[a|b|c]", or the message of the first error. */
 static void read_all(const char *text, size_t n, char out[1024])
 {
-    char *copy = malloc(n + 1); /* exactly as much as promised: a sanitizer sees overreads */
+    char *copy =
+        malloc(n + 1); /* exactly as much as promised: a sanitizer sees overreads */
     memcpy(copy, text, n);
     avcl_csv csv;
     avcl_csv_record record;
@@ -26,7 +27,8 @@ static void read_all(const char *text, size_t n, char out[1024])
     while ((status = avcl__csv_next(&csv, &record, &err)) == AVCL_OK) {
         at += (size_t)snprintf(out + at, 1024 - at, "%lld[", (long long)record.line);
         for (int i = 0; i < record.n; i++)
-            at += (size_t)snprintf(out + at, 1024 - at, "%s%s", i ? "|" : "", record.field[i]);
+            at += (size_t)snprintf(out + at, 1024 - at, "%s%s", i ? "|" : "",
+                                   record.field[i]);
         at += (size_t)snprintf(out + at, 1024 - at, "]");
     }
     if (status != AVCL_END) snprintf(out, 1024, "%s", err.message);
@@ -63,7 +65,8 @@ static void test_csv__unquotes(void **state)
 static void test_csv__accepts_crlf_bom_blank_lines_and_comments(void **state)
 {
     (void)state;
-    expect("\xEF\xBB\xBFpath,label\r\n\r\n# note, \"odd\r\n  \na,b\r\n", "1[path|label]5[a|b]");
+    expect("\xEF\xBB\xBFpath,label\r\n\r\n# note, \"odd\r\n  \na,b\r\n",
+           "1[path|label]5[a|b]");
     expect("a,b\r", "1[a|b]");
     expect("a\r\n\"#b\"\r\n#c", "1[a]2[#b]");
 }

@@ -1,6 +1,6 @@
 /*
- * test_loader.c - samples and batches do not depend on workers, ranks, resume or the cache,
- * and bad files are replaced, listed and limited.
+ * test_loader.c - samples and batches do not depend on workers, ranks, resume or the
+ * cache, and bad files are replaced, listed and limited.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,17 +74,31 @@ static avcl_dataset *open_rows(fixture *f, int n, uint64_t cache_mib)
 
 static avcl_view make_view(int32_t random)
 {
-    avcl_view view = {.frames = T, .resize_w = W, .resize_h = H, .crop = CROP, .mel_crop = MEL,
+    avcl_view view = {.frames = T,
+                      .resize_w = W,
+                      .resize_h = H,
+                      .crop = CROP,
+                      .mel_crop = MEL,
                       .random = random};
-    view.mel = (avcl_mel_options){.rate = 8000, .window = 64, .hop = 64, .n_fft = 256,
-                                  .bands = BANDS, .columns = COLUMNS};
+    view.mel = (avcl_mel_options){.rate = 8000,
+                                  .window = 64,
+                                  .hop = 64,
+                                  .n_fft = 256,
+                                  .bands = BANDS,
+                                  .columns = COLUMNS};
     return view;
 }
 
 static avcl_loader_options make_options(uint32_t batch)
 {
-    return (avcl_loader_options){.split = "train", .batch = batch, .workers = 2, .seed = SEED,
-                                 .shuffle = 1, .drop_last = 1, .replace_bad = 1, .max_bad = 1,
+    return (avcl_loader_options){.split = "train",
+                                 .batch = batch,
+                                 .workers = 2,
+                                 .seed = SEED,
+                                 .shuffle = 1,
+                                 .drop_last = 1,
+                                 .replace_bad = 1,
+                                 .max_bad = 1,
                                  .view = make_view(1)};
 }
 
@@ -122,7 +136,8 @@ static avcl_loader *start(avcl_dataset *d, const avcl_loader_options *o)
     return l;
 }
 
-static void hash_batches(avcl_dataset *d, const avcl_loader_options *o, int n, char (*hex)[65])
+static void hash_batches(avcl_dataset *d, const avcl_loader_options *o, int n,
+                         char (*hex)[65])
 {
     avcl_loader *l = start(d, o);
     for (int i = 0; i < n; i++) {
@@ -135,7 +150,8 @@ static void hash_batches(avcl_dataset *d, const avcl_loader_options *o, int n, c
 
 /* ---- one sample ---------------------------------------------------------------- */
 
-/* Every pixel against the formula: one crop for all frames, repeated end, planar layout. */
+/* Every pixel against the formula: one crop for all frames, repeated end, planar layout.
+ */
 static void expect_pixels(const avcl_dataset *d, int64_t row, const avcl_view *view,
                           uint32_t epoch, const avcl_sample *s)
 {
@@ -152,9 +168,9 @@ static void expect_pixels(const avcl_dataset *d, int64_t row, const avcl_view *v
             for (int y = 0; y < CROP; y++)
                 for (int x = 0; x < CROP; x++) {
                     int64_t frame = cut.start + t < n ? cut.start + t : n - 1;
-                    assert_int_equal(
-                        s->rgb[((c * T + t) * CROP + y) * CROP + x],
-                        fake_pixel(avcl__sample_key(info.rel), frame, cut.y + y, cut.x + x, c));
+                    assert_int_equal(s->rgb[((c * T + t) * CROP + y) * CROP + x],
+                                     fake_pixel(avcl__sample_key(info.rel), frame,
+                                                cut.y + y, cut.x + x, c));
                 }
 }
 
@@ -169,7 +185,8 @@ static void test_loader__sample_is_cut_from_the_right_place(void **state)
             avcl_view view = make_view(random);
             avcl_sample s = {.rgb = rgb, .mel = mel};
             memset(mel, 0xFF, sizeof mel);
-            assert_int_equal(avcl_sample_read(d, row, SEED, 4, &view, 0, &s, &err), AVCL_OK);
+            assert_int_equal(avcl_sample_read(d, row, SEED, 4, &view, 0, &s, &err),
+                             AVCL_OK);
             expect_pixels(d, row, &view, 4, &s);
             assert_int_equal(s.label, row % 3);
             assert_int_equal(s.has_audio, row % 5 != 3);
@@ -195,7 +212,8 @@ static void test_loader__failed_sample_leaves_outputs_untouched(void **state)
     assert_int_equal(rgb[0], 42);
     assert_int_equal(mel[0], 42);
     err = (avcl_error){0};
-    assert_int_equal(avcl_sample_read(d, 1, SEED, 0, &view, 0, &s, &err), AVCL_E_NOT_FOUND);
+    assert_int_equal(avcl_sample_read(d, 1, SEED, 0, &view, 0, &s, &err),
+                     AVCL_E_NOT_FOUND);
     err = (avcl_error){0};
     assert_int_equal(avcl_sample_read(d, 0, SEED, 0, &view, 1, &s, &err), AVCL_E_INVALID);
     avcl_dataset_free(d);
@@ -272,8 +290,9 @@ static void test_loader__batch_rows_are_what_sample_read_gives(void **state)
             uint8_t rgb[RGB_ROW];
             uint16_t mel[MEL_ROW];
             avcl_sample s = {.rgb = rgb, .mel = mel};
-            assert_int_equal(avcl_sample_read(d, b.sample[r], SEED, b.epoch, &o.view, 0, &s, NULL),
-                             AVCL_OK);
+            assert_int_equal(
+                avcl_sample_read(d, b.sample[r], SEED, b.epoch, &o.view, 0, &s, NULL),
+                AVCL_OK);
             assert_memory_equal(b.rgb + r * RGB_ROW, rgb, sizeof rgb);
             assert_memory_equal(b.mel + r * MEL_ROW, mel, sizeof mel);
             assert_int_equal(b.label[r], s.label);
@@ -305,10 +324,13 @@ static void test_loader__ranks_together_are_one(void **state)
             uint32_t n = 0;
             for (uint32_t r = 0; r < ranks; r++) {
                 avcl_batch p = next(part[r]);
-                assert_memory_equal(w.sample + r * rows, p.sample, rows * sizeof *p.sample);
-                assert_memory_equal(w.weight + r * rows, p.weight, rows * sizeof *p.weight);
+                assert_memory_equal(w.sample + r * rows, p.sample,
+                                    rows * sizeof *p.sample);
+                assert_memory_equal(w.weight + r * rows, p.weight,
+                                    rows * sizeof *p.weight);
                 assert_memory_equal(w.rgb + r * rows * RGB_ROW, p.rgb, rows * RGB_ROW);
-                assert_memory_equal(w.mel + r * rows * MEL_ROW, p.mel, rows * MEL_ROW * 2);
+                assert_memory_equal(w.mel + r * rows * MEL_ROW, p.mel,
+                                    rows * MEL_ROW * 2);
                 n += p.n;
                 avcl_loader_release(part[r]);
             }
@@ -380,7 +402,8 @@ static void test_loader__memory_cache_forgives_no_less(void **state)
         avcl_dataset *d = open_set(*state, "torn.mp4,x\n", mib);
         avcl_sample s = {.rgb = rgb[mib]};
         assert_int_equal(avcl_sample_read(d, 0, SEED, 0, &view, 1, &s, NULL), AVCL_OK);
-        assert_int_equal(avcl_sample_read(d, 0, SEED, 0, &view, 2, &s, NULL), AVCL_E_CORRUPT);
+        assert_int_equal(avcl_sample_read(d, 0, SEED, 0, &view, 2, &s, NULL),
+                         AVCL_E_CORRUPT);
         avcl_dataset_free(d);
     }
     assert_memory_equal(rgb[0], rgb[1], sizeof rgb[0]);
@@ -430,7 +453,8 @@ static void test_loader__bad_files_are_replaced_and_listed_once(void **state)
     avcl_dataset_free(d);
 }
 
-/* Other samples are what they are without the bad ones; a stand-in is of the same class. */
+/* Other samples are what they are without the bad ones; a stand-in is of the same class.
+ */
 static void test_loader__a_bad_file_changes_its_own_position_only(void **state)
 {
     avcl_dataset *d = open_set(*state, bad_rows, 0);
@@ -480,8 +504,9 @@ static void test_loader__too_many_bad_files_end_the_run(void **state)
     o.max_bad = 0.2; /* two of ten may fail, three do */
     avcl_loader *l = start(d, &o);
     assert_int_equal(avcl_loader_next(l, &b, &err), AVCL_E_CORRUPT);
-    assert_non_null(strstr(err.message, "3 of 10 samples of split 'train' cannot be read, more "
-                                        "than the 20% allowed by max_bad: "));
+    assert_non_null(strstr(err.message,
+                           "3 of 10 samples of split 'train' cannot be read, more "
+                           "than the 20% allowed by max_bad: "));
     assert_non_null(strstr(err.message, "a2_bad: no moov in a2_bad"));
     err = (avcl_error){0};
     assert_int_equal(avcl_loader_next(l, &b, &err), AVCL_E_CORRUPT); /* and stays ended */
@@ -501,12 +526,14 @@ static void test_loader__a_class_without_readable_files_is_an_error(void **state
     avcl_error err = {0};
     avcl_loader *l = start(d, &o);
     assert_int_equal(avcl_loader_next(l, &b, &err), AVCL_E_CORRUPT);
-    assert_non_null(strstr(err.message, "no sample of class 'a' in split 'train' can be read"));
+    assert_non_null(
+        strstr(err.message, "no sample of class 'a' in split 'train' can be read"));
     avcl_loader_free(l);
     avcl_dataset_free(d);
 }
 
-/* ---- evaluation --------------------------------------------------------------------- */
+/* ---- evaluation ---------------------------------------------------------------------
+ */
 
 static avcl_loader_options make_evaluation(uint32_t batch, int32_t n_clips)
 {
@@ -561,7 +588,8 @@ static void test_loader__clips_of_a_sample_start_where_they_should(void **state)
         assert_int_equal(b.rgb[r * RGB_ROW],
                          fake_pixel(avcl__sample_key("a.mp4"), starts[r], (H - CROP) / 2,
                                     (W - CROP) / 2, 0));
-    assert_memory_equal(b.mel, b.mel + MEL_ROW, MEL_ROW * 2); /* one sound for all clips */
+    assert_memory_equal(b.mel, b.mel + MEL_ROW,
+                        MEL_ROW * 2); /* one sound for all clips */
     avcl_loader_free(l);
     avcl_dataset_free(d);
 }
@@ -584,7 +612,8 @@ static void test_loader__evaluation_never_replaces(void **state)
     avcl_dataset_free(d);
 }
 
-/* ---- ends and refusals ----------------------------------------------------------------- */
+/* ---- ends and refusals
+ * ----------------------------------------------------------------- */
 
 static void test_loader__can_be_freed_at_any_moment(void **state)
 {
@@ -631,7 +660,8 @@ static void test_loader__counts_what_it_did(void **state)
     avcl_loader_stats s;
     avcl_loader_get_stats(l, &s);
     assert_int_equal(s.clips, 2);
-    assert_int_equal(s.frames_decoded, FAKE_FRAMES + FAKE_SHORT); /* whole, for the cache */
+    assert_int_equal(s.frames_decoded,
+                     FAKE_FRAMES + FAKE_SHORT); /* whole, for the cache */
     assert_int_equal(s.frames_used, T + FAKE_SHORT);
     assert_int_equal(s.n_padded, 1);
     assert_int_equal(s.cache_hits, 0);

@@ -64,11 +64,13 @@ static void test_manifest__reads_columns_by_position(void **state)
 {
     fixture *f = *state;
     avcl_error err = {0};
-    avcl_dataset *d = open_text(f, "b/x.mp4,wood,val\na.mp4,metal\nz.mp4,wood,train\nu.mp4,\n", &err);
+    avcl_dataset *d =
+        open_text(f, "b/x.mp4,wood,val\na.mp4,metal\nz.mp4,wood,train\nu.mp4,\n", &err);
     assert_non_null(d);
     assert_int_equal(avcl_dataset_count(d), 4);
     assert_int_equal(avcl_dataset_n_classes(d), 2);
-    assert_string_equal(avcl_dataset_class_name(d, 0), "metal"); /* bytewise, not as met */
+    assert_string_equal(avcl_dataset_class_name(d, 0),
+                        "metal"); /* bytewise, not as met */
     assert_string_equal(avcl_dataset_class_name(d, 1), "wood");
     assert_null(avcl_dataset_class_name(d, 2));
     assert_int_equal(sample_at(d, 0).label, 1);
@@ -91,11 +93,14 @@ static void test_manifest__reads_columns_by_header(void **state)
 {
     fixture *f = *state;
     avcl_error err = {0};
-    avcl_dataset *d = open_text(f, "split,id,path,label\r\nval,7,\"a,b.mp4\",x\r\n,8,/c.mp4,x\r\n", &err);
+    avcl_dataset *d = open_text(
+        f, "split,id,path,label\r\nval,7,\"a,b.mp4\",x\r\n,8,/c.mp4,x\r\n", &err);
     assert_non_null(d);
     assert_string_equal(sample_at(d, 0).rel, "a,b.mp4");
-    assert_string_equal(avcl_dataset_split_name(d, (uint32_t)sample_at(d, 0).split), "val");
-    assert_string_equal(avcl_dataset_split_name(d, (uint32_t)sample_at(d, 1).split), "train");
+    assert_string_equal(avcl_dataset_split_name(d, (uint32_t)sample_at(d, 0).split),
+                        "val");
+    assert_string_equal(avcl_dataset_split_name(d, (uint32_t)sample_at(d, 1).split),
+                        "train");
     assert_string_equal(sample_at(d, 1).path, "/c.mp4");
     avcl_dataset_free(d);
     d = open_text(f, "path\na.mp4\n", &err);
@@ -111,7 +116,8 @@ static void test_manifest__names_line_and_value(void **state)
     expect_refused(f, "", ": no rows");
     expect_refused(f, "path,label\n", ": no rows");
     expect_refused(f, "a,x\n\nb\n", ": line 3: 1 column, expected path,label[,split]");
-    expect_refused(f, "a,x,train,9\n", ": line 1: 4 columns, expected path,label[,split]");
+    expect_refused(f, "a,x,train,9\n",
+                   ": line 1: 4 columns, expected path,label[,split]");
     expect_refused(f, "path,label\na\n", ": line 2: 1 columns, the header has 2");
     expect_refused(f, "a,x\n,x\n", ": line 2: the path is empty");
     expect_refused(f, "a,x\nb,x\na,y\n",
@@ -119,8 +125,9 @@ static void test_manifest__names_line_and_value(void **state)
     expect_refused(f, "path,lable\na,x\n",
                    ": line 1: unknown column 'lable', did you mean 'label'");
     expect_refused(f, "path,label,path\na,x,b\n", ": line 1: column 'path' twice");
-    expect_refused(f, "path,label,start\na,x,1\n",
-                   ": line 1: column 'start' is not supported, whole files of equal weight are");
+    expect_refused(
+        f, "path,label,start\na,x,1\n",
+        ": line 1: column 'start' is not supported, whole files of equal weight are");
     expect_refused(f, "a,x\nb,y,test\n",
                    ": line 2: label 'y' is in split 'test' but in none to train on");
 }
@@ -253,8 +260,9 @@ static void test_manifest__hash_cache_is_used_and_may_be_torn(void **state)
     temp_file_write(f->dir, "list.csv", "a.mp4,x\n", f->list);
     hash_of(f->list, NULL, a);
     assert_int_equal(stat(video, &st), 0);
-    snprintf(line, sizeof line, "%llu 3 %lld.%09ld %064d\n", (unsigned long long)st.st_ino,
-             (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, 7);
+    snprintf(line, sizeof line, "%llu 3 %lld.%09ld %064d\n",
+             (unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
+             st.st_mtim.tv_nsec, 7);
     temp_file_write(f->dir, "hashes", line, cache);
     hash_of(f->list, cache, b);
     assert_string_not_equal(a, b);

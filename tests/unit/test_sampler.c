@@ -1,4 +1,5 @@
-/* test_sampler.c - orders, starts and crops: pure, uniform, and as the paper's loaders had it. */
+/* test_sampler.c - orders, starts and crops: pure, uniform, and as the paper's loaders
+ * had it. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +42,8 @@ static void fill(uint64_t seed, uint32_t epoch, int64_t n, int64_t *order)
     avcl__order_fill(scratch, keys, n, seed, epoch, order);
 }
 
-static void test_sampler__order_is_a_permutation_of_its_own_per_epoch_and_seed(void **state)
+static void
+test_sampler__order_is_a_permutation_of_its_own_per_epoch_and_seed(void **state)
 {
     (void)state;
     int64_t a[N], b[N];
@@ -101,7 +103,11 @@ static void test_sampler__evaluation_starts(void **state)
 
 static avcl_view make_view(int32_t random)
 {
-    return (avcl_view){.frames = 16, .resize_w = 11, .resize_h = 9, .crop = 6, .mel_crop = 5,
+    return (avcl_view){.frames = 16,
+                       .resize_w = 11,
+                       .resize_h = 9,
+                       .crop = 6,
+                       .mel_crop = 5,
                        .random = random};
 }
 
@@ -110,7 +116,8 @@ static void test_sampler__random_cuts_are_uniform_and_reach_both_ends(void **sta
     (void)state;
     enum { DRAWS = 6000 };
     avcl_view view = make_view(1);
-    int y[4] = {0}, x[6] = {0}, start[10] = {0}, band[8] = {0}, column[3] = {0}, both[24] = {0};
+    int y[4] = {0}, x[6] = {0}, start[10] = {0}, band[8] = {0}, column[3] = {0},
+        both[24] = {0};
     for (uint64_t i = 0; i < DRAWS; i++) {
         avcl_draw_key key = {5, 0x123456789u + i % 100, (uint32_t)(i / 100), 0};
         avcl_cut clip = avcl__cut_clip(&view, &key, 25);
@@ -186,7 +193,8 @@ static void test_sampler__views_that_do_not_fit_are_refused(void **state)
     expect_view_refused(view, "mel_crop is 300, expected 0 to 256");
     view = make_view(0);
     view.frames = view.mel_crop = 0;
-    expect_view_refused(view, "the view has neither frames nor mel_crop: nothing to read");
+    expect_view_refused(view,
+                        "the view has neither frames nor mel_crop: nothing to read");
 }
 
 /* IEEE 754 binary16: exact values, ties to even, subnormals, overflow. */
@@ -197,11 +205,12 @@ static void test_sampler__halves(void **state)
         float value;
         uint16_t half;
     } facts[] = {
-        {0.0f, 0x0000},         {-0.0f, 0x8000},     {1.0f, 0x3C00},
-        {-13.815511f, 0xCAE8},  {65504.0f, 0x7BFF},  {65519.996f, 0x7BFF},
-        {65520.0f, 0x7C00},     {0x1p-14f, 0x0400},  {0x1p-24f, 0x0001},
-        {0x1p-25f, 0x0000},     {0x1.8p-24f, 0x0002}, {0x1.002p0f, 0x3C00},
-        {0x1.006p0f, 0x3C02},   {0x1.ff8p-15f, 0x03FF}, {0x1.ffcp-15f, 0x0400}, {INFINITY, 0x7C00},
+        {0.0f, 0x0000},        {-0.0f, 0x8000},        {1.0f, 0x3C00},
+        {-13.815511f, 0xCAE8}, {65504.0f, 0x7BFF},     {65519.996f, 0x7BFF},
+        {65520.0f, 0x7C00},    {0x1p-14f, 0x0400},     {0x1p-24f, 0x0001},
+        {0x1p-25f, 0x0000},    {0x1.8p-24f, 0x0002},   {0x1.002p0f, 0x3C00},
+        {0x1.006p0f, 0x3C02},  {0x1.ff8p-15f, 0x03FF}, {0x1.ffcp-15f, 0x0400},
+        {INFINITY, 0x7C00},
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         assert_int_equal(avcl__half_from_float(facts[i].value), facts[i].half);
@@ -211,7 +220,8 @@ static void test_sampler__halves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sampler__order_is_a_permutation_of_its_own_per_epoch_and_seed),
+        cmocka_unit_test(
+            test_sampler__order_is_a_permutation_of_its_own_per_epoch_and_seed),
         cmocka_unit_test(test_sampler__order_of_old_files_outlives_new_ones),
         cmocka_unit_test(test_sampler__positions_are_uniform),
         cmocka_unit_test(test_sampler__evaluation_starts),

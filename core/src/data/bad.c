@@ -1,4 +1,5 @@
-/* bad.c - which samples could not be read, in the order a single worker would meet them. */
+/* bad.c - which samples could not be read, in the order a single worker would meet them.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,8 @@ static int is_listed(const avcl_bad_list *list, int64_t sample)
 
 void avcl__bad_merge(avcl_bad_list *list, avcl_bad_list *found)
 {
-    if (found->n) qsort(found->items, (size_t)found->n, sizeof *found->items, compare_bad);
+    if (found->n)
+        qsort(found->items, (size_t)found->n, sizeof *found->items, compare_bad);
     for (int64_t i = 0; i < found->n; i++)
         if (is_listed(list, found->items[i].sample) || append(list, &found->items[i]))
             free(found->items[i].reason);

@@ -21,18 +21,19 @@ typedef struct avcl_cache_key {
 typedef struct avcl_cache_entry {
     struct avcl_cache_entry *next;
     avcl_cache_key key;
-    void *data;      /* clip: u8 [n, height, width, 3]; picture: f16 [bands, n] */
-    double *time;    /* clip: seconds of each frame */
-    int64_t n;       /* frames, or columns; 0 columns = the file has no audio */
-    int64_t n_real;  /* frames before the repeated last one */
-    uint64_t bytes;  /* as reserved */
+    void *data;     /* clip: u8 [n, height, width, 3]; picture: f16 [bands, n] */
+    double *time;   /* clip: seconds of each frame */
+    int64_t n;      /* frames, or columns; 0 columns = the file has no audio */
+    int64_t n_real; /* frames before the repeated last one */
+    uint64_t bytes; /* as reserved */
 } avcl_cache_entry;
 
 typedef struct avcl_cache avcl_cache;
 avcl_cache *avcl__cache_new(uint64_t budget, int64_t n_files); /* NULL = out of memory */
 void avcl__cache_free(avcl_cache *cache);
 const avcl_cache_entry *avcl__cache_find(avcl_cache *cache, const avcl_cache_key *key);
-/* An entry with room for `data_bytes` and `n_times`, charged to the budget; NULL = full. */
+/* An entry with room for `data_bytes` and `n_times`, charged to the budget; NULL = full.
+ */
 avcl_cache_entry *avcl__cache_reserve(avcl_cache *cache, const avcl_cache_key *key,
                                       uint64_t data_bytes, int64_t n_times);
 /* Takes a reserved entry in. Returns it, or the twin another thread was faster with. */

@@ -54,7 +54,8 @@ static avcl_status parse(avcl_dataset *d, char *text, avcl_error *err)
         if (*name && *name != '#') status = add_class(d, name, line, err);
     }
     if (status == AVCL_OK && !d->n_classes)
-        status = avcl_error_set(err, AVCL_E_INVALID, "%s: no class names", d->classes_file);
+        status =
+            avcl_error_set(err, AVCL_E_INVALID, "%s: no class names", d->classes_file);
     return status;
 }
 
@@ -62,13 +63,15 @@ static avcl_status collect_labels(avcl_dataset *d, avcl_error *err)
 {
     const avcl_manifest *m = &d->manifest;
     size_t n = 0;
-    const char **names = avcl__arena_alloc(&d->manifest.arena, (size_t)m->n * sizeof *names);
+    const char **names =
+        avcl__arena_alloc(&d->manifest.arena, (size_t)m->n * sizeof *names);
     if (!names) return no_memory(err);
     for (int64_t i = 0; i < m->n; i++)
         if (*m->rows[i].label) names[n++] = m->rows[i].label;
     if (n) qsort(names, n, sizeof *names, compare_names);
     for (size_t i = 0; i < n; i++)
-        if (!i || strcmp(names[i], names[d->n_classes - 1])) names[d->n_classes++] = names[i];
+        if (!i || strcmp(names[i], names[d->n_classes - 1]))
+            names[d->n_classes++] = names[i];
     d->classes = names;
     return AVCL_OK;
 }
@@ -78,8 +81,9 @@ avcl_status avcl__dataset_read_classes(avcl_dataset *d, const char *path, avcl_e
     struct stat st;
     size_t n = 0;
     avcl_arena *arena = &d->manifest.arena;
-    d->classes_file = path ? avcl__arena_copy(arena, path)
-                           : avcl__arena_format(arena, "%s/classes.txt", d->manifest.folder);
+    d->classes_file =
+        path ? avcl__arena_copy(arena, path)
+             : avcl__arena_format(arena, "%s/classes.txt", d->manifest.folder);
     if (!d->classes_file) return no_memory(err);
     if (!path && stat(d->classes_file, &st)) {
         d->classes_file = NULL;

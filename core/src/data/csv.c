@@ -31,7 +31,8 @@ static int skip_newline(avcl_csv *csv)
 static int at_record_end(const avcl_csv *csv)
 {
     const char *p = csv->at;
-    return p >= csv->end || *p == '\n' || (*p == '\r' && p + 1 < csv->end && p[1] == '\n') ||
+    return p >= csv->end || *p == '\n' ||
+           (*p == '\r' && p + 1 < csv->end && p[1] == '\n') ||
            (*p == '\r' && p + 1 == csv->end);
 }
 
@@ -108,7 +109,8 @@ static avcl_status read_field(avcl_csv *csv, char **field, int *more, avcl_error
     int quoted = csv->at < csv->end && *csv->at == '"';
     if (quoted) csv->at++;
     *field = csv->at;
-    avcl_status status = quoted ? read_quoted(csv, &tail, err) : read_bare(csv, &tail, err);
+    avcl_status status =
+        quoted ? read_quoted(csv, &tail, err) : read_bare(csv, &tail, err);
     if (status) return status;
     *more = csv->at < csv->end && *csv->at == ',';
     if (*more)
@@ -125,9 +127,8 @@ avcl_status avcl__csv_next(avcl_csv *csv, avcl_csv_record *out, avcl_error *err)
     avcl_csv_record record = {.line = csv->line};
     for (int more = 1; more;) {
         if (record.n == AVCL_CSV_MAX_FIELDS)
-            return avcl_error_set(err, AVCL_E_INVALID,
-                                  "line %lld: more than %d columns", (long long)record.line,
-                                  AVCL_CSV_MAX_FIELDS);
+            return avcl_error_set(err, AVCL_E_INVALID, "line %lld: more than %d columns",
+                                  (long long)record.line, AVCL_CSV_MAX_FIELDS);
         avcl_status status = read_field(csv, &record.field[record.n], &more, err);
         if (status) return status;
         record.n++;

@@ -29,8 +29,8 @@ static avcl_status find_generator(avcl_dataset *d, avcl_error *err)
 {
     struct stat st;
     size_t n = 0;
-    const char *path = avcl__arena_format(&d->manifest.arena, "%s/synth.yaml",
-                                          d->manifest.folder);
+    const char *path =
+        avcl__arena_format(&d->manifest.arena, "%s/synth.yaml", d->manifest.folder);
     if (!path) return avcl_error_set(err, AVCL_E_NOMEM, "no memory for the data set");
     if (stat(path, &st)) return AVCL_OK;
     char *text = avcl__text_read(path, &n, err);
@@ -53,7 +53,8 @@ static avcl_status open_parts(avcl_dataset *d, const avcl_dataset_options *optio
         !(d->hash_cache = avcl__arena_copy(&d->manifest.arena, options->cache_path)))
         return avcl_error_set(err, AVCL_E_NOMEM, "no memory for the data set");
     uint64_t mib = options->memory_cache_mib;
-    d->cache = avcl__cache_new(mib > UINT64_MAX >> 20 ? UINT64_MAX : mib << 20, d->n_files);
+    d->cache =
+        avcl__cache_new(mib > UINT64_MAX >> 20 ? UINT64_MAX : mib << 20, d->n_files);
     if (!d->cache) return avcl_error_set(err, AVCL_E_NOMEM, "no memory for the data set");
     return AVCL_OK;
 }

@@ -55,13 +55,15 @@ uint64_t avcl__sample_key(const char *rel);
 /* Tests read from elsewhere than files; before any read. */
 void avcl__dataset_set_source(avcl_dataset *d, const avcl_source *source);
 /* -1 and AVCL_E_NOT_FOUND listing the splits there are. */
-int32_t avcl__dataset_find_split(const avcl_dataset *d, const char *name, avcl_error *err);
+int32_t avcl__dataset_find_split(const avcl_dataset *d, const char *name,
+                                 avcl_error *err);
 /* The shared plan of these options, made at first use. */
 const avcl_mel *avcl__dataset_mel(avcl_dataset *d, const avcl_mel_options *options,
                                   avcl_error *err);
 
 /* Steps of opening, each on what the one before filled. */
-avcl_status avcl__dataset_read_classes(avcl_dataset *d, const char *path, avcl_error *err);
+avcl_status avcl__dataset_read_classes(avcl_dataset *d, const char *path,
+                                       avcl_error *err);
 avcl_status avcl__dataset_index(avcl_dataset *d, avcl_error *err);
 
 #endif

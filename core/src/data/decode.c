@@ -24,7 +24,8 @@ static void *want(avcl_buffer *buffer, size_t bytes, avcl_error *err)
     if (buffer->bytes < bytes) {
         void *data = realloc(buffer->data, bytes);
         if (!data) {
-            avcl_error_set(err, AVCL_E_NOMEM, "no memory for %zu bytes of a sample", bytes);
+            avcl_error_set(err, AVCL_E_NOMEM, "no memory for %zu bytes of a sample",
+                           bytes);
             return NULL;
         }
         buffer->data = data;
@@ -59,13 +60,14 @@ static void from_entry(const avcl_dataset *d, const avcl_request *r,
     avcl_cut cut = cut_of(d, r, entry->n);
     int64_t beyond = cut.start + r->view->frames - entry->n_real;
     if (beyond > r->view->frames) beyond = r->view->frames;
-    *out = (avcl_clip){entry->data, entry->n,   cut.start, beyond > 0 ? beyond : 0,
-                       entry->time[cut.start], cut};
+    *out = (avcl_clip){
+        entry->data, entry->n, cut.start, beyond > 0 ? beyond : 0, entry->time[cut.start],
+        cut};
 }
 
 /* Decodes the whole file into the cache. NULL: no room, or it cannot be decoded whole. */
-static const avcl_cache_entry *fill_cache(avcl_dataset *d, const avcl_request *r, void *video,
-                                          int64_t n)
+static const avcl_cache_entry *fill_cache(avcl_dataset *d, const avcl_request *r,
+                                          void *video, int64_t n)
 {
     const avcl_view *v = r->view;
     avcl_cache_key key = clip_key(d, r);
@@ -73,7 +75,8 @@ static const avcl_cache_entry *fill_cache(avcl_dataset *d, const avcl_request *r
     int64_t n_padded = 0;
     avcl_cache_entry *entry = avcl__cache_reserve(d->cache, &key, bytes, n);
     if (!entry) return NULL;
-    if (d->source.read(video, 0, n, v->resize_w, v->resize_h, entry->data, &n_padded, NULL)) {
+    if (d->source.read(video, 0, n, v->resize_w, v->resize_h, entry->data, &n_padded,
+                       NULL)) {
         avcl__cache_cancel(d->cache, entry);
         return NULL;
     }
@@ -84,8 +87,9 @@ static const avcl_cache_entry *fill_cache(avcl_dataset *d, const avcl_request *r
     return avcl__cache_insert(d->cache, entry);
 }
 
-static avcl_status read_window(avcl_dataset *d, const avcl_request *r, avcl_scratch *scratch,
-                               void *video, avcl_clip *out, avcl_error *err)
+static avcl_status read_window(avcl_dataset *d, const avcl_request *r,
+                               avcl_scratch *scratch, void *video, avcl_clip *out,
+                               avcl_error *err)
 {
     const avcl_view *v = r->view;
     avcl_clip clip = {.n = v->frames, .cut = cut_of(d, r, d->source.n_frames(video))};
@@ -101,8 +105,8 @@ static avcl_status read_window(avcl_dataset *d, const avcl_request *r, avcl_scra
     return AVCL_OK;
 }
 
-static avcl_status decode_clip(avcl_dataset *d, const avcl_request *r, avcl_scratch *scratch,
-                               avcl_clip *out, avcl_error *err)
+static avcl_status decode_clip(avcl_dataset *d, const avcl_request *r,
+                               avcl_scratch *scratch, avcl_clip *out, avcl_error *err)
 {
     avcl_error why = {0};
     void *video = d->source.open(d->source.arg, d->paths[d->rows[r->sample].file], &why);
@@ -159,7 +163,8 @@ static avcl_status draw_picture(const avcl_mel *mel, const avcl_wave *wave,
     return AVCL_OK;
 }
 
-static void keep_picture(avcl_dataset *d, const avcl_cache_key *key, const avcl_picture *p)
+static void keep_picture(avcl_dataset *d, const avcl_cache_key *key,
+                         const avcl_picture *p)
 {
     int64_t columns = p->mel ? p->columns : 0;
     uint64_t bytes = (uint64_t)(p->bands * columns) * sizeof *p->mel;
@@ -171,13 +176,15 @@ static void keep_picture(avcl_dataset *d, const avcl_cache_key *key, const avcl_
 }
 
 static avcl_status decode_picture(avcl_dataset *d, const avcl_cache_key *key,
-                                  avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
+                                  avcl_scratch *scratch, avcl_picture *out,
+                                  avcl_error *err)
 {
     avcl_wave wave = {0};
     avcl_picture picture = {0};
     double start = now();
     int32_t rate = avcl_mel_get_options(key->mel)->rate;
-    avcl_status status = d->source.wave(d->source.arg, d->paths[key->file], rate, &wave, err);
+    avcl_status status =
+        d->source.wave(d->source.arg, d->paths[key->file], rate, &wave, err);
     scratch->decode_s += now() - start;
     if (status) return status;
     start = now();
@@ -190,8 +197,9 @@ static avcl_status decode_picture(avcl_dataset *d, const avcl_cache_key *key,
     return AVCL_OK;
 }
 
-avcl_status avcl__picture_read(avcl_dataset *d, int64_t file, const avcl_mel_options *options,
-                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
+avcl_status avcl__picture_read(avcl_dataset *d, int64_t file,
+                               const avcl_mel_options *options, avcl_scratch *scratch,
+                               avcl_picture *out, avcl_error *err)
 {
     const avcl_mel *mel = avcl__dataset_mel(d, options, err);
     if (!mel) return AVCL_E_INVALID;

@@ -9,9 +9,9 @@
 
 #include "data/manifest.h"
 
-static const char *const video_suffixes[] = {".3gp", ".avi", ".flv", ".m4v", ".mkv",
-                                             ".mov", ".mp4", ".mpeg", ".mpg", ".ogv",
-                                             ".ts", ".webm", ".wmv"};
+static const char *const video_suffixes[] = {".3gp", ".avi",  ".flv",  ".m4v", ".mkv",
+                                             ".mov", ".mp4",  ".mpeg", ".mpg", ".ogv",
+                                             ".ts",  ".webm", ".wmv"};
 
 /* Sorts bytewise whatever the locale: strcmp compares as unsigned char. */
 static int compare_names(const void *a, const void *b)
@@ -20,8 +20,8 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Names in `path`, hidden ones left out, sorted. */
-static avcl_status list(avcl_manifest *m, const char *path, const char ***names, size_t *n,
-                        avcl_error *err)
+static avcl_status list(avcl_manifest *m, const char *path, const char ***names,
+                        size_t *n, avcl_error *err)
 {
     avcl_status status = AVCL_OK;
     const char **all = NULL;
@@ -73,12 +73,13 @@ static avcl_status add_class(avcl_manifest *m, const char *label, const char *pa
         if (!rel)
             status = avcl_error_set(err, AVCL_E_NOMEM, "no memory to list %s", path);
         else
-            status = avcl__manifest_add(m, (avcl_manifest_row){rel, label, "train", 0}, err);
+            status =
+                avcl__manifest_add(m, (avcl_manifest_row){rel, label, "train", 0}, err);
     }
     free(names);
     if (status == AVCL_OK && m->n == before)
-        status = avcl_error_set(err, AVCL_E_INVALID, "%s: class folder '%s' holds no video",
-                                m->file, label);
+        status = avcl_error_set(err, AVCL_E_INVALID,
+                                "%s: class folder '%s' holds no video", m->file, label);
     return status;
 }
 
@@ -97,7 +98,8 @@ avcl_status avcl__folders_read(avcl_manifest *m, avcl_error *err)
     }
     free(names);
     if (status == AVCL_OK && !m->n)
-        status = avcl_error_set(err, AVCL_E_INVALID,
-                                "%s: neither manifest.csv nor class folders in it", m->file);
+        status =
+            avcl_error_set(err, AVCL_E_INVALID,
+                           "%s: neither manifest.csv nor class folders in it", m->file);
     return status;
 }

@@ -13,7 +13,8 @@ static inline uint16_t avcl__half_from_float(float value)
     uint32_t size = bits & 0x7FFFFFFFu;
     if (size > 0x7F800000u) return (uint16_t)(sign | 0x7E00u);  /* NaN */
     if (size >= 0x477FF000u) return (uint16_t)(sign | 0x7C00u); /* from 65520: infinity */
-    if (size < 0x38800000u) { /* below 2^-14: adding 0.5 leaves value * 2^24 in the low bits */
+    if (size <
+        0x38800000u) { /* below 2^-14: adding 0.5 leaves value * 2^24 in the low bits */
         float shifted;
         memcpy(&shifted, &size, sizeof shifted);
         shifted += 0.5f;

@@ -48,7 +48,8 @@ static avcl_status remember(memory *m, const known *item, avcl_error *err)
     if (m->n == m->capacity) {
         size_t capacity = m->capacity ? m->capacity * 2 : 256;
         known *items = realloc(m->items, capacity * sizeof *items);
-        if (!items) return avcl_error_set(err, AVCL_E_NOMEM, "no memory for content hashes");
+        if (!items)
+            return avcl_error_set(err, AVCL_E_NOMEM, "no memory for content hashes");
         m->items = items;
         m->capacity = capacity;
     }
@@ -98,8 +99,10 @@ static avcl_status save(const memory *m, const char *path, avcl_error *err)
     return status;
 }
 
-/* "size sha256", or "missing": a file that is not there is a bad sample, not a bad set. */
-static avcl_status describe(memory *m, const char *path, char out[HEX + 32], avcl_error *err)
+/* "size sha256", or "missing": a file that is not there is a bad sample, not a bad set.
+ */
+static avcl_status describe(memory *m, const char *path, char out[HEX + 32],
+                            avcl_error *err)
 {
     struct stat st;
     if (stat(path, &st) || !S_ISREG(st.st_mode)) {

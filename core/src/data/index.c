@@ -1,4 +1,5 @@
-/* index.c - gives rows their numbers (label, split, file) and checks what rows say together. */
+/* index.c - gives rows their numbers (label, split, file) and checks what rows say
+ * together. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,11 +39,11 @@ static avcl_status unknown_label(const avcl_dataset *d, int64_t row, avcl_error 
     const char *label = d->manifest.rows[row].label;
     int32_t near = avcl__nearest(label, d->classes, (uint32_t)d->n_classes);
     if (near >= 0)
-        avcl_error_set(err, AVCL_E_INVALID, "unknown label '%s', did you mean '%s'", label,
-                       d->classes[near]);
+        avcl_error_set(err, AVCL_E_INVALID, "unknown label '%s', did you mean '%s'",
+                       label, d->classes[near]);
     else
-        avcl_error_set(err, AVCL_E_INVALID, "unknown label '%s', %s lists %d classes", label,
-                       d->classes_file, d->n_classes);
+        avcl_error_set(err, AVCL_E_INVALID, "unknown label '%s', %s lists %d classes",
+                       label, d->classes_file, d->n_classes);
     return at_row(d, row, err);
 }
 
@@ -98,7 +99,8 @@ static avcl_status number_splits(avcl_dataset *d, avcl_error *err)
         d->rows[i].place = d->splits[s].n++;
     }
     for (int32_t s = 0; s < d->n_splits; s++) {
-        d->splits[s].rows = avcl__arena_alloc(arena, (size_t)d->splits[s].n * sizeof(int64_t));
+        d->splits[s].rows =
+            avcl__arena_alloc(arena, (size_t)d->splits[s].n * sizeof(int64_t));
         if (!d->splits[s].rows) return no_memory(err);
     }
     for (int64_t i = 0; i < d->manifest.n; i++)
@@ -127,8 +129,8 @@ static avcl_status check_twins(const avcl_dataset *d, const named *first, int64_
 static avcl_status add_file(avcl_dataset *d, const char *rel, avcl_error *err)
 {
     avcl_arena *arena = &d->manifest.arena;
-    const char *path = *rel == '/' ? rel
-                                   : avcl__arena_format(arena, "%s/%s", d->manifest.folder, rel);
+    const char *path =
+        *rel == '/' ? rel : avcl__arena_format(arena, "%s/%s", d->manifest.folder, rel);
     if (!path) return no_memory(err);
     d->paths[d->n_files++] = path;
     return AVCL_OK;
@@ -169,7 +171,8 @@ static int is_evaluation(const char *split)
     return 0;
 }
 
-/* A class that is evaluated must be trained somewhere, if the set trains classes at all. */
+/* A class that is evaluated must be trained somewhere, if the set trains classes at all.
+ */
 static avcl_status check_coverage(const avcl_dataset *d, avcl_error *err)
 {
     avcl_status status = AVCL_OK;
@@ -195,7 +198,8 @@ static avcl_status check_coverage(const avcl_dataset *d, avcl_error *err)
 
 avcl_status avcl__dataset_index(avcl_dataset *d, avcl_error *err)
 {
-    d->rows = avcl__arena_alloc(&d->manifest.arena, (size_t)d->manifest.n * sizeof *d->rows);
+    d->rows =
+        avcl__arena_alloc(&d->manifest.arena, (size_t)d->manifest.n * sizeof *d->rows);
     if (!d->rows) return no_memory(err);
     avcl_status status = number_labels(d, err);
     if (status == AVCL_OK) status = number_splits(d, err);

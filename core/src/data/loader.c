@@ -27,9 +27,9 @@ static size_t lay_out(avcl_loader *l, unsigned char *base)
     size_t rows = l->rows;
     for (uint32_t i = 0; i < l->options.slots; i++) {
         avcl_slot *slot = &l->slots[i];
-        size_t sizes[6] = {rows * l->rgb_row,       rows * l->mel_row * sizeof(uint16_t),
-                           rows * sizeof(int32_t),  rows * sizeof(float),
-                           rows * sizeof(int64_t),  rows * sizeof(int32_t)};
+        size_t sizes[6] = {rows * l->rgb_row,      rows * l->mel_row * sizeof(uint16_t),
+                           rows * sizeof(int32_t), rows * sizeof(float),
+                           rows * sizeof(int64_t), rows * sizeof(int32_t)};
         unsigned char *part[6];
         for (int k = 0; k < 6; k++) {
             part[k] = base && sizes[k] ? base + at : NULL;
@@ -51,7 +51,8 @@ static avcl_status make_slots(avcl_loader *l, avcl_error *err)
     size_t bytes = l->slots ? lay_out(l, NULL) : 0;
     if (!l->slots || posix_memalign(&l->slabs, ALIGN, bytes)) {
         l->slabs = NULL;
-        return avcl_error_set(err, AVCL_E_NOMEM, "no memory for %u batches of %u (%zu MiB)",
+        return avcl_error_set(err, AVCL_E_NOMEM,
+                              "no memory for %u batches of %u (%zu MiB)",
                               l->options.slots, l->rows, bytes >> 20);
     }
     lay_out(l, l->slabs);
@@ -105,7 +106,8 @@ avcl_loader *avcl_loader_new(avcl_dataset *d, const avcl_loader_options *options
     l->stats_from = avcl__clock();
     avcl_status status = avcl__loader_plan(l, err);
     /* Planned here, where a wrong option is a fault of the call and not of every file. */
-    if (status == AVCL_OK && l->mel_row && !avcl__dataset_mel(d, &l->options.view.mel, err))
+    if (status == AVCL_OK && l->mel_row &&
+        !avcl__dataset_mel(d, &l->options.view.mel, err))
         status = AVCL_E_INVALID;
     if (status == AVCL_OK) status = make_slots(l, err);
     if (status == AVCL_OK) status = start_workers(l, err);
@@ -149,13 +151,14 @@ static void check_bad(avcl_loader *l)
 {
     double limit = l->options.max_bad * (double)l->split->n;
     if (!(l->options.max_bad > 0) || (double)l->bad.n <= limit) return;
-    avcl_error_set(&l->failed, AVCL_E_CORRUPT,
-                   "%lld of %lld samples of split '%s' cannot be read, more than the %g%% "
-                   "allowed by max_bad: %.250s%s%.250s%s%.250s",
-                   (long long)l->bad.n, (long long)l->split->n, l->split->name,
-                   100 * l->options.max_bad, l->bad.items[0].reason,
-                   l->bad.n > 1 ? "; " : "", l->bad.n > 1 ? l->bad.items[1].reason : "",
-                   l->bad.n > 2 ? "; " : "", l->bad.n > 2 ? l->bad.items[2].reason : "");
+    avcl_error_set(
+        &l->failed, AVCL_E_CORRUPT,
+        "%lld of %lld samples of split '%s' cannot be read, more than the %g%% "
+        "allowed by max_bad: %.250s%s%.250s%s%.250s",
+        (long long)l->bad.n, (long long)l->split->n, l->split->name,
+        100 * l->options.max_bad, l->bad.items[0].reason, l->bad.n > 1 ? "; " : "",
+        l->bad.n > 1 ? l->bad.items[1].reason : "", l->bad.n > 2 ? "; " : "",
+        l->bad.n > 2 ? l->bad.items[2].reason : "");
 }
 
 /* Waits until the batch in turn is full. Under the lock. */
@@ -187,7 +190,8 @@ static void fill_batch(const avcl_slot *slot, avcl_batch *out)
 
 static avcl_status next_locked(avcl_loader *l, avcl_batch *out, avcl_error *err)
 {
-    if (l->failed.code) return avcl_error_set(err, l->failed.code, "%s", l->failed.message);
+    if (l->failed.code)
+        return avcl_error_set(err, l->failed.code, "%s", l->failed.message);
     if (l->held)
         return avcl_error_set(err, AVCL_E_INVALID, "the batch before is not released");
     if (l->n_released >= l->n_total) return AVCL_END;
@@ -195,7 +199,8 @@ static avcl_status next_locked(avcl_loader *l, avcl_batch *out, avcl_error *err)
     avcl__bad_merge(&l->bad, &slot->bad);
     check_bad(l);
     if (!l->failed.code) l->failed = slot->fatal;
-    if (l->failed.code) return avcl_error_set(err, l->failed.code, "%s", l->failed.message);
+    if (l->failed.code)
+        return avcl_error_set(err, l->failed.code, "%s", l->failed.message);
     l->held = 1;
     fill_batch(slot, out);
     return AVCL_OK;
@@ -232,7 +237,8 @@ void avcl_loader_get_stats(avcl_loader *l, avcl_loader_stats *out)
     pthread_mutex_unlock(&l->lock);
 }
 
-avcl_status avcl_loader_get_bad(avcl_loader *l, int64_t i, int64_t *sample, const char **reason)
+avcl_status avcl_loader_get_bad(avcl_loader *l, int64_t i, int64_t *sample,
+                                const char **reason)
 {
     avcl_status status = AVCL_E_NOT_FOUND;
     pthread_mutex_lock(&l->lock);

@@ -32,7 +32,8 @@ avcl_status avcl__manifest_add(avcl_manifest *m, avcl_manifest_row row, avcl_err
     if (m->n == m->capacity) {
         int64_t capacity = m->capacity ? m->capacity * 2 : 256;
         avcl_manifest_row *rows = realloc(m->rows, (size_t)capacity * sizeof *rows);
-        if (!rows) return avcl_error_set(err, AVCL_E_NOMEM, "no memory for manifest rows");
+        if (!rows)
+            return avcl_error_set(err, AVCL_E_NOMEM, "no memory for manifest rows");
         m->rows = rows;
         m->capacity = capacity;
     }
@@ -46,7 +47,8 @@ char *avcl__text_read(const char *path, size_t *n, avcl_error *err)
     uint64_t size = 0;
     if (avcl__file_read(path, &text, &size, err)) return NULL;
     if (memchr(text, 0, size)) {
-        avcl_error_set(err, AVCL_E_INVALID, "%s: holds a NUL byte, so it is no text", path);
+        avcl_error_set(err, AVCL_E_INVALID, "%s: holds a NUL byte, so it is no text",
+                       path);
         free(text);
         return NULL;
     }
@@ -61,17 +63,19 @@ static int find_field(const avcl_csv_record *record, const char *name)
     return -1;
 }
 
-/* Unknown columns are allowed, those that look mistyped or change what a row means not. */
+/* Unknown columns are allowed, those that look mistyped or change what a row means not.
+ */
 static avcl_status check_header(const avcl_csv_record *record, avcl_error *err)
 {
     for (int32_t i = 0; i < record->n; i++) {
         const char *name = record->field[i];
         for (size_t k = 0; k < sizeof promised / sizeof *promised; k++)
             if (!strcmp(name, promised[k]))
-                return avcl_error_set(err, AVCL_E_UNSUPPORTED,
-                                      "line %lld: column '%s' is not supported, whole files "
-                                      "of equal weight are",
-                                      (long long)record->line, name);
+                return avcl_error_set(
+                    err, AVCL_E_UNSUPPORTED,
+                    "line %lld: column '%s' is not supported, whole files "
+                    "of equal weight are",
+                    (long long)record->line, name);
         if (find_field(record, name) != i)
             return avcl_error_set(err, AVCL_E_INVALID, "line %lld: column '%s' twice",
                                   (long long)record->line, name);
@@ -103,8 +107,9 @@ static avcl_status check_width(const avcl_csv_record *record, const columns *c,
 {
     long long line = record->line;
     if (c->n && record->n != c->n)
-        return avcl_error_set(err, AVCL_E_INVALID, "line %lld: %d columns, the header has %d",
-                              line, record->n, c->n);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "line %lld: %d columns, the header has %d", line, record->n,
+                              c->n);
     if (!c->n && (record->n < 2 || record->n > N_COLUMNS))
         return avcl_error_set(err, AVCL_E_INVALID,
                               "line %lld: %d column%s, expected path,label[,split]", line,
@@ -120,14 +125,16 @@ static avcl_status add_record(avcl_manifest *m, const avcl_csv_record *record,
     const char *text[N_COLUMNS];
     for (int i = 0; i < N_COLUMNS; i++) {
         int at = c->at[i];
-        text[i] = avcl__arena_copy(&m->arena, at >= 0 && at < record->n ? record->field[at] : "");
-        if (!text[i]) return avcl_error_set(err, AVCL_E_NOMEM, "no memory for manifest rows");
+        text[i] = avcl__arena_copy(&m->arena,
+                                   at >= 0 && at < record->n ? record->field[at] : "");
+        if (!text[i])
+            return avcl_error_set(err, AVCL_E_NOMEM, "no memory for manifest rows");
     }
     if (!*text[PATH])
         return avcl_error_set(err, AVCL_E_INVALID, "line %lld: the path is empty",
                               (long long)record->line);
-    avcl_manifest_row row = {text[PATH], text[LABEL], *text[SPLIT] ? text[SPLIT] : "train",
-                             record->line};
+    avcl_manifest_row row = {text[PATH], text[LABEL],
+                             *text[SPLIT] ? text[SPLIT] : "train", record->line};
     return avcl__manifest_add(m, row, err);
 }
 
@@ -181,8 +188,8 @@ avcl_status avcl__manifest_read(avcl_manifest *m, const char *path, avcl_error *
     if (!err) err = &local;
     *m = (avcl_manifest){0};
     if (stat(path, &st))
-        return avcl_error_set(err, errno == ENOENT ? AVCL_E_NOT_FOUND : AVCL_E_IO, "%s: %s",
-                              path, strerror(errno));
+        return avcl_error_set(err, errno == ENOENT ? AVCL_E_NOT_FOUND : AVCL_E_IO,
+                              "%s: %s", path, strerror(errno));
     int is_folder = S_ISDIR(st.st_mode);
     const char *inside = avcl__arena_format(&m->arena, "%s/manifest.csv", path);
     m->file = avcl__arena_copy(&m->arena, path);

@@ -19,8 +19,8 @@ static void lay_out_clip(const avcl_view *v, const avcl_clip *clip, uint8_t *rgb
         int64_t at = clip->first + t < clip->n ? clip->first + t : clip->n - 1;
         const uint8_t *frame = clip->rgb + (size_t)at * row * (size_t)v->resize_h;
         for (size_t y = 0; y < side; y++) {
-            const uint8_t *from = frame + ((size_t)clip->cut.y + y) * row +
-                                  (size_t)clip->cut.x * 3;
+            const uint8_t *from =
+                frame + ((size_t)clip->cut.y + y) * row + (size_t)clip->cut.x * 3;
             uint8_t *to = rgb + (size_t)t * plane + y * side;
             for (size_t x = 0; x < side; x++)
                 for (size_t c = 0; c < 3; c++)
@@ -29,7 +29,8 @@ static void lay_out_clip(const avcl_view *v, const avcl_clip *clip, uint8_t *rgb
     }
 }
 
-static void lay_out_mel(const avcl_picture *p, const avcl_cut *cut, int32_t side, uint16_t *mel)
+static void lay_out_mel(const avcl_picture *p, const avcl_cut *cut, int32_t side,
+                        uint16_t *mel)
 {
     for (int32_t y = 0; y < side; y++) {
         uint16_t *to = mel + (size_t)y * (size_t)side;
@@ -42,8 +43,8 @@ static void lay_out_mel(const avcl_picture *p, const avcl_cut *cut, int32_t side
 }
 
 /* The file whose sound the sample gets: its own, or another's of the split. */
-static avcl_status choose_sound(const avcl_dataset *d, const avcl_request *r, int64_t *file,
-                                avcl_error *err)
+static avcl_status choose_sound(const avcl_dataset *d, const avcl_request *r,
+                                int64_t *file, avcl_error *err)
 {
     const avcl_row *row = &d->rows[r->sample];
     const avcl_split *split = &d->splits[row->split];
@@ -58,8 +59,8 @@ static avcl_status choose_sound(const avcl_dataset *d, const avcl_request *r, in
     return AVCL_OK;
 }
 
-static avcl_status read_sound(avcl_dataset *d, const avcl_request *r, avcl_scratch *scratch,
-                              avcl_picture *out, avcl_error *err)
+static avcl_status read_sound(avcl_dataset *d, const avcl_request *r,
+                              avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
 {
     int64_t file = 0;
     avcl_status status = choose_sound(d, r, &file, err);
@@ -107,7 +108,8 @@ avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
     if (status == AVCL_OK && wanted.mel)
         status = read_sound(d, request, scratch, &picture, err);
     if (status)
-        return avcl_error_prefix(err, "%s", d->manifest.rows[request->sample].rel), status;
+        return avcl_error_prefix(err, "%s", d->manifest.rows[request->sample].rel),
+               status;
     write_out(d, request, &clip, &picture, &wanted);
     wanted.rgb = out->rgb;
     wanted.mel = out->mel;
@@ -116,17 +118,17 @@ avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
     return AVCL_OK;
 }
 
-avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64_t seed, uint32_t epoch,
-                             const avcl_view *view, int32_t clip, avcl_sample *out,
-                             avcl_error *err)
+avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64_t seed,
+                             uint32_t epoch, const avcl_view *view, int32_t clip,
+                             avcl_sample *out, avcl_error *err)
 {
     avcl_scratch scratch = {0};
     avcl_request request = {sample, seed, epoch, clip, view};
     avcl_status status = avcl__view_check(view, err);
     if (status) return status;
     if (sample < 0 || sample >= d->manifest.n)
-        return avcl_error_set(err, AVCL_E_NOT_FOUND, "sample %lld of %lld", (long long)sample,
-                              (long long)d->manifest.n);
+        return avcl_error_set(err, AVCL_E_NOT_FOUND, "sample %lld of %lld",
+                              (long long)sample, (long long)d->manifest.n);
     if (clip < 0 || clip >= avcl__view_n_clips(view))
         return avcl_error_set(err, AVCL_E_INVALID, "clip %d, the view has %d", clip,
                               avcl__view_n_clips(view));

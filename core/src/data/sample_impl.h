@@ -56,7 +56,8 @@ typedef struct avcl_picture {
     int64_t columns;
 } avcl_picture;
 /* The mel picture of a file. */
-avcl_status avcl__picture_read(avcl_dataset *d, int64_t file, const avcl_mel_options *options,
-                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err);
+avcl_status avcl__picture_read(avcl_dataset *d, int64_t file,
+                               const avcl_mel_options *options, avcl_scratch *scratch,
+                               avcl_picture *out, avcl_error *err);
 
 #endif

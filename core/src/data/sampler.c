@@ -14,8 +14,8 @@ static int compare_items(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-void avcl__order_fill(avcl_order_item *scratch, const uint64_t *keys, int64_t n, uint64_t seed,
-                      uint32_t epoch, int64_t *order)
+void avcl__order_fill(avcl_order_item *scratch, const uint64_t *keys, int64_t n,
+                      uint64_t seed, uint32_t epoch, int64_t *order)
 {
     for (int64_t i = 0; i < n; i++) {
         avcl_philox r = avcl_philox_at(seed, keys[i], epoch, AVCL_STREAM_ORDER, 0);
@@ -47,8 +47,8 @@ static avcl_draw start_draw(const avcl_draw_key *key, uint32_t stream)
 }
 
 /* y, then x, of a square side out of height x width. */
-static avcl_cut cut_square(const avcl_view *view, const avcl_draw_key *key, uint32_t stream,
-                           const int64_t room[2])
+static avcl_cut cut_square(const avcl_view *view, const avcl_draw_key *key,
+                           uint32_t stream, const int64_t room[2])
 {
     avcl_cut cut = {0, (int32_t)(room[0] / 2), (int32_t)(room[1] / 2)};
     if (!view->random) return cut;
@@ -108,10 +108,12 @@ static avcl_status check_clip(const avcl_view *view, avcl_error *err)
 avcl_status avcl__view_check(const avcl_view *view, avcl_error *err)
 {
     if (view->frames == 0 && view->mel_crop == 0)
-        return avcl_error_set(err, AVCL_E_INVALID,
-                              "the view has neither frames nor mel_crop: nothing to read");
+        return avcl_error_set(
+            err, AVCL_E_INVALID,
+            "the view has neither frames nor mel_crop: nothing to read");
     avcl_status status = check_range("frames", view->frames, 0, MAX_FRAMES, err);
-    if (status == AVCL_OK) status = check_range("n_clips", view->n_clips, 0, MAX_CLIPS, err);
+    if (status == AVCL_OK)
+        status = check_range("n_clips", view->n_clips, 0, MAX_CLIPS, err);
     if (status == AVCL_OK && view->frames) status = check_clip(view, err);
     int64_t side = view->mel.bands ? view->mel.bands : 256;
     int64_t columns = view->mel.columns ? view->mel.columns : 256;

@@ -12,13 +12,14 @@ typedef struct avcl_order_item {
     int64_t place;
 } avcl_order_item;
 
-/* The epoch's permutation of 0..n-1: sorted by a Philox value of (seed, epoch, key), so that
- * added files leave the others' relative order alone. `scratch` has n items. */
-void avcl__order_fill(avcl_order_item *scratch, const uint64_t *keys, int64_t n, uint64_t seed,
-                      uint32_t epoch, int64_t *order);
+/* The epoch's permutation of 0..n-1: sorted by a Philox value of (seed, epoch, key), so
+ * that added files leave the others' relative order alone. `scratch` has n items. */
+void avcl__order_fill(avcl_order_item *scratch, const uint64_t *keys, int64_t n,
+                      uint64_t seed, uint32_t epoch, int64_t *order);
 
-/* First frame of evaluation clip `clip` of `n_clips` in a video of n_frames: evenly spread,
- * ends included; a single clip is the middle one. 0 when the video is shorter than a clip. */
+/* First frame of evaluation clip `clip` of `n_clips` in a video of n_frames: evenly
+ * spread, ends included; a single clip is the middle one. 0 when the video is shorter
+ * than a clip. */
 int64_t avcl__clip_start(int64_t n_frames, int32_t frames, int32_t n_clips, int32_t clip);
 
 typedef struct avcl_cut { /* where a sample is cut from its source */
@@ -35,7 +36,8 @@ typedef struct avcl_draw_key {
     int32_t clip;
 } avcl_draw_key;
 
-avcl_cut avcl__cut_clip(const avcl_view *view, const avcl_draw_key *key, int64_t n_frames);
+avcl_cut avcl__cut_clip(const avcl_view *view, const avcl_draw_key *key,
+                        int64_t n_frames);
 avcl_cut avcl__cut_mel(const avcl_view *view, const avcl_draw_key *key, int64_t bands,
                        int64_t columns);
 /* Another place in 0..n-1 than `place`, n > 1: the shuffled-pairs control. */

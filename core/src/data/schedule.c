@@ -1,4 +1,5 @@
-/* schedule.c - epochs cut into batches, batches into ranks: a pure function of position. */
+/* schedule.c - epochs cut into batches, batches into ranks: a pure function of position.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,9 @@ static avcl_status check_options(const avcl_loader_options *o, avcl_error *err)
     if (!o->split) return avcl_error_set(err, AVCL_E_INVALID, "no split is named");
     if (!o->batch) return avcl_error_set(err, AVCL_E_INVALID, "batch is 0");
     if (o->batch % o->ranks)
-        return avcl_error_set(err, AVCL_E_INVALID, "batch %u does not divide among %u ranks",
-                              o->batch, o->ranks);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "batch %u does not divide among %u ranks", o->batch,
+                              o->ranks);
     if (o->rank >= o->ranks)
         return avcl_error_set(err, AVCL_E_INVALID, "rank %u of %u", o->rank, o->ranks);
     if (!(o->max_bad >= 0 && o->max_bad <= 1))
@@ -52,11 +54,13 @@ static avcl_status count_batches(avcl_loader *l, avcl_error *err)
                               "split '%s' has %lld clips, fewer than one batch of %u",
                               l->split->name, (long long)l->n_items, o->batch);
     if (n > INT32_MAX)
-        return avcl_error_set(err, AVCL_E_INVALID, "%lld batches in an epoch", (long long)n);
+        return avcl_error_set(err, AVCL_E_INVALID, "%lld batches in an epoch",
+                              (long long)n);
     l->n_batches = (uint32_t)n;
     if (o->position > l->n_batches)
-        return avcl_error_set(err, AVCL_E_INVALID, "position %u in an epoch of %u batches",
-                              o->position, l->n_batches);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "position %u in an epoch of %u batches", o->position,
+                              l->n_batches);
     l->n_total = o->shuffle ? UINT64_MAX : l->n_batches - o->position;
     return AVCL_OK;
 }
@@ -106,7 +110,8 @@ const int64_t *avcl__loader_stand_ins(const avcl_loader *l, int64_t sample, int6
     /* Unlabelled rows are any of the split, so that a few of them never run out. */
     if (label < 0) low = 0;
     *n = 0;
-    while (low + *n < l->split->n && (label < 0 || rows[l->by_label[low + *n]].label == label))
+    while (low + *n < l->split->n &&
+           (label < 0 || rows[l->by_label[low + *n]].label == label))
         ++*n;
     return l->by_label + low;
 }

@@ -44,6 +44,6 @@ static avcl_status read_wave(void *arg, const char *path, int32_t rate, avcl_wav
 }
 
 const avcl_source avcl__media_source = {
-    NULL, open_video, close_video, n_frames, read_frames, time_of, n_decoded,
-    read_wave, avcl_wave_release,
+    NULL,    open_video, close_video, n_frames,          read_frames,
+    time_of, n_decoded,  read_wave,   avcl_wave_release,
 };

@@ -15,8 +15,8 @@ typedef struct avcl_source {
     void (*close)(void *video);
     int64_t (*n_frames)(const void *video);
     /* As avcl_video_read. */
-    avcl_status (*read)(void *video, int64_t start, int64_t n, int32_t width, int32_t height,
-                        uint8_t *rgb, int64_t *n_padded, avcl_error *err);
+    avcl_status (*read)(void *video, int64_t start, int64_t n, int32_t width,
+                        int32_t height, uint8_t *rgb, int64_t *n_padded, avcl_error *err);
     double (*time)(const void *video, int64_t frame);
     int64_t (*n_decoded)(const void *video);
     /* The whole track on the video's clock and of its length. */

@@ -26,7 +26,8 @@ static int take_ticket(avcl_loader *l, ticket *t)
         if (batch < l->n_released + l->options.slots) break;
         pthread_cond_wait(&l->space, &l->lock);
     }
-    *t = (ticket){&l->slots[batch % l->options.slots], (uint32_t)(l->next_row % l->rows), 0};
+    *t = (ticket){&l->slots[batch % l->options.slots], (uint32_t)(l->next_row % l->rows),
+                  0};
     if (t->row == 0) avcl__loader_open_batch(l, batch, t->slot);
     l->next_row++;
     return 1;
@@ -52,8 +53,8 @@ static void list_bad(avcl_loader *l, ticket *t, int64_t sample, avcl_error *err)
 }
 
 /* Reads `sample` into the ticket's row, twice if need be. */
-static avcl_status read_row(avcl_loader *l, ticket *t, int64_t sample, avcl_scratch *scratch,
-                            avcl_error *err)
+static avcl_status read_row(avcl_loader *l, ticket *t, int64_t sample,
+                            avcl_scratch *scratch, avcl_error *err)
 {
     avcl_slot *slot = t->slot;
     avcl_request request = {sample, l->options.seed, slot->epoch, slot->clip[t->row],
@@ -73,7 +74,8 @@ static avcl_status read_row(avcl_loader *l, ticket *t, int64_t sample, avcl_scra
         }
         if (atomic_load(&l->stop)) break;
     }
-    return err->code ? err->code : avcl_error_set(err, AVCL_E_BUG, "a read failed unsaid");
+    return err->code ? err->code
+                     : avcl_error_set(err, AVCL_E_BUG, "a read failed unsaid");
 }
 
 static void clear_row(avcl_loader *l, const ticket *t)
@@ -84,8 +86,8 @@ static void clear_row(avcl_loader *l, const ticket *t)
 }
 
 /* Walks the bad sample's class from a random place until one can be read. */
-static avcl_status replace(avcl_loader *l, ticket *t, int64_t sample, avcl_scratch *scratch,
-                           avcl_error *err)
+static avcl_status replace(avcl_loader *l, ticket *t, int64_t sample,
+                           avcl_scratch *scratch, avcl_error *err)
 {
     int64_t n = 0;
     const int64_t *stand_ins = avcl__loader_stand_ins(l, sample, &n);
@@ -107,7 +109,8 @@ static avcl_status replace(avcl_loader *l, ticket *t, int64_t sample, avcl_scrat
     if (label < 0)
         return avcl_error_set(err, why.code, "no sample of split '%s' can be read: %s",
                               l->split->name, why.message);
-    return avcl_error_set(err, why.code, "no sample of class '%s' in split '%s' can be read: %s",
+    return avcl_error_set(err, why.code,
+                          "no sample of class '%s' in split '%s' can be read: %s",
                           l->d->classes[label], l->split->name, why.message);
 }
 
