@@ -12,8 +12,6 @@
 #define PAIR_TOLERANCE_SUM 2e-5
 /* One or two roundings, or a function of the maths library. */
 #define PAIR_TOLERANCE_MAP 1e-6
-/* Statistics of values whose mean is 1000 times their spread: f32 keeps 4 digits. */
-#define PAIR_TOLERANCE_OFFSET 2e-3
 
 typedef struct pair {
     rig cpu; /* two threads */

@@ -1,9 +1,10 @@
 /*
  * norm.c - batch normalisation, training and evaluation.
  *
- * One trip through memory for the statistics: each chunk gets its own mean and
- * squared deviations while in L1, chunks are merged in double (Chan, Golub,
- * LeVeque 1983). y = (x - mean) γ invstd + β.
+ * One trip through memory for the statistics: each chunk is summed, then measured
+ * about its rounded mean while in L1, and what the rounding lost is put right in
+ * double, where chunks are merged (Chan, Golub, LeVeque 1983).
+ * y = (x - mean) γ invstd + β.
  */
 #include <math.h>
 
@@ -30,6 +31,14 @@ static void merge(moments *m, int64_t n, double mean, double squares, int64_t n_
     m->squares += squares + delta * delta * (double)n * (double)n_more / all;
 }
 
+/* Adds n values measured about `centre`: Σ d and Σ d², d = x - centre. */
+static void merge_about(moments *m, int64_t n_before, double centre, double sum,
+                        double squares, int64_t n)
+{
+    double off = sum / (double)n;
+    merge(m, n_before, centre + off, squares - off * sum, n);
+}
+
 static void measure_channels(const norm_job *j, int64_t part)
 {
     const norm_view *v = &j->v;
@@ -40,16 +49,18 @@ static void measure_channels(const norm_job *j, int64_t part)
         int64_t n = v->plane - begin < CHUNK ? v->plane - begin : CHUNK;
         const float *chunk = x + begin * v->step;
         vec sum = {0};
+        vec off = {0};
         vec squares = {0};
         for (int64_t i = 0; i < n; i++)
             sum += norm_load(chunk + i * v->step, lanes);
         vec mean = sum / (float)n;
         for (int64_t i = 0; i < n; i++) {
             vec d = norm_load(chunk + i * v->step, lanes) - mean;
+            off += d;
             squares += d * d;
         }
         for (int l = 0; l < LANES; l++)
-            merge(&m[l], begin, mean[l], squares[l], n);
+            merge_about(&m[l], begin, mean[l], off[l], squares[l], n);
     }
     int64_t at = norm_sums_at(v, part);
     for (int l = 0; l < LANES; l++) {
@@ -58,20 +69,29 @@ static void measure_channels(const norm_job *j, int64_t part)
     }
 }
 
-static double squares_about(const float *x, int64_t n, float mean)
+static void measure_run(moments *m, int64_t n_before, const float *x, int64_t n)
 {
-    vec acc = {0};
-    double total = 0;
+    float mean = (float)(sum_of(x, n) / (double)n);
+    vec off = {0};
+    vec squares = {0};
+    double all_off = 0;
+    double all_squares = 0;
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
         vec d = *(const vec_any *)(x + i) - mean;
-        acc += d * d;
+        off += d;
+        squares += d * d;
     }
     for (int l = 0; l < LANES; l++)
-        total += acc[l];
-    for (; i < n; i++)
-        total += (double)(x[i] - mean) * (x[i] - mean);
-    return total;
+        all_off += off[l];
+    for (int l = 0; l < LANES; l++)
+        all_squares += squares[l];
+    for (; i < n; i++) {
+        double d = x[i] - mean;
+        all_off += d;
+        all_squares += d * d;
+    }
+    merge_about(m, n_before, mean, all_off, all_squares, n);
 }
 
 static void measure_plane(const norm_job *j, int64_t part)
@@ -81,8 +101,7 @@ static void measure_plane(const norm_job *j, int64_t part)
     moments m = {0};
     for (int64_t begin = 0; begin < j->v.plane; begin += WIDE) {
         int64_t n = j->v.plane - begin < WIDE ? j->v.plane - begin : WIDE;
-        float mean = (float)(sum_of(x + begin, n) / (double)n);
-        merge(&m, begin, mean, squares_about(x + begin, n, mean), n);
+        measure_run(&m, begin, x + begin, n);
     }
     int64_t at = norm_sums_at(&j->v, part);
     j->s.part[0][at] = m.mean;
