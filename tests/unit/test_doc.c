@@ -30,8 +30,7 @@ static int32_t at(const avcl_doc *doc, const char *key)
     return node;
 }
 
-/* ---- scalars
- * --------------------------------------------------------------------------- */
+/* ---- scalars --------------------------------------------------------------------- */
 static void test_doc__core_schema_decides_plain_words(void **state)
 {
     (void)state;
@@ -123,8 +122,7 @@ static void test_doc__nesting_is_bounded(void **state)
     assert_null(avcl_doc_parse(text, sizeof text, NULL));
 }
 
-/* ---- building
- * --------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------- */
 static void test_doc__build_refuses_wrong_places(void **state)
 {
     (void)state;
@@ -166,92 +164,94 @@ static void test_doc__long_maps_keep_order_and_find(void **state)
     avcl_doc_free(doc);
 }
 
-/* ---- text
- * ------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------ */
+/* What readers of YAML 1.1 or 1.2 take for something else, when it is not quoted. */
+static const char *const texts[] = {
+    "no",
+    "yes",
+    "on",
+    "Off",
+    "y",
+    "12:30",
+    "1e-3",
+    "1.0e-03",
+    "010",
+    "0x1f",
+    "0o7",
+    "null",
+    "~",
+    "",
+    " ",
+    " a",
+    "a ",
+    "true",
+    "TRUE",
+    ".inf",
+    ".nan",
+    "=",
+    "<<",
+    "- a",
+    "a: b",
+    "a #b",
+    "#a",
+    "&a",
+    "*a",
+    "!a",
+    "%a",
+    "@a",
+    "`a",
+    "{a",
+    "[a",
+    "a,b",
+    "]",
+    "'",
+    "\"",
+    "\\",
+    "a\nb",
+    "\n",
+    "a\tb",
+    "\x01",
+    "\x7f",
+    "\xc2\x85",
+    "\xe2\x80\xa8",
+    "\xef\xbb\xbf",
+    "\xf0\x9f\x8e\xb5",
+    "\xc3\xa4",
+    "---",
+    "...",
+    "# crc32c: 00000000",
+    "2026-11-23",
+    "2026-11-23T12:00:03Z",
+    "1_000",
+    "3f9c2a71",
+    "3e10",
+    "1.0.0",
+    "+1",
+    "-",
+    "?",
+    ":",
+    "|",
+    ">",
+    "max val/top1",
+    "experiments/table3.lua",
+    "0b11",
+    "190:20:30",
+    "1__2",
+    "12e03",
+    "\r",
+    "a\r\nb",
+    "   \n  x",
+    "\xe2\x89\xa5 0",
+};
+enum { N_TEXTS = sizeof texts / sizeof *texts };
+
 static void test_doc__strings_survive(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        "no",
-        "yes",
-        "on",
-        "Off",
-        "y",
-        "12:30",
-        "1e-3",
-        "1.0e-03",
-        "010",
-        "0x1f",
-        "0o7",
-        "null",
-        "~",
-        "",
-        " ",
-        " a",
-        "a ",
-        "true",
-        "TRUE",
-        ".inf",
-        ".nan",
-        "=",
-        "<<",
-        "- a",
-        "a: b",
-        "a #b",
-        "#a",
-        "&a",
-        "*a",
-        "!a",
-        "%a",
-        "@a",
-        "`a",
-        "{a",
-        "[a",
-        "a,b",
-        "]",
-        "'",
-        "\"",
-        "\\",
-        "a\nb",
-        "\n",
-        "a\tb",
-        "\x01",
-        "\x7f",
-        "\xc2\x85",
-        "\xe2\x80\xa8",
-        "\xef\xbb\xbf",
-        "\xf0\x9f\x8e\xb5",
-        "\xc3\xa4",
-        "---",
-        "...",
-        "# crc32c: 00000000",
-        "2026-11-23",
-        "2026-11-23T12:00:03Z",
-        "1_000",
-        "3f9c2a71",
-        "3e10",
-        "1.0.0",
-        "+1",
-        "-",
-        "?",
-        ":",
-        "|",
-        ">",
-        "max val/top1",
-        "experiments/table3.lua",
-        "0b11",
-        "190:20:30",
-        "1__2",
-        "12e03",
-        "\r",
-        "a\r\nb",
-        "   \n  x",
-        "\xe2\x89\xa5 0",
-    };
     avcl_doc *doc = avcl_doc_new();
     int32_t root = avcl_doc_add(doc, -1, NULL, AVCL_DOC_MAP);
     int32_t list = avcl_doc_add(doc, root, "list", AVCL_DOC_LIST);
-    enum { N = sizeof texts / sizeof *texts };
+    enum { N = N_TEXTS };
     for (int i = 0; i < N; i++) {
         avcl_doc_set_str(doc, avcl_doc_add(doc, list, NULL, AVCL_DOC_STR), texts[i]);
         avcl_doc_set_int(doc, avcl_doc_add(doc, root, texts[i], AVCL_DOC_INT), i);
@@ -326,8 +326,47 @@ static void test_doc__json_canonical_ignores_order_only(void **state)
     avcl_doc_free(b);
 }
 
-/* ---- floats
- * ----------------------------------------------------------------------------- */
+/* Leaves the document and what it means in the build folder, where
+ * tests/e2e/test_yaml_readers.py lets another reader tell what it sees. */
+static void test_doc__writes_a_file_for_a_second_reader(void **state)
+{
+    (void)state;
+    const char *folder = getenv("AVCL_BUILD_DIR");
+    static const double floats[] = {0,        -0.0,      1,     1e-3,
+                                    61.2345,  0.1,       1e300, 5e-324,
+                                    INFINITY, -INFINITY, 1e22,  123456789};
+    enum { N_FLOATS = sizeof floats / sizeof *floats };
+    if (!folder) folder = "/tmp";
+    char path[4096];
+    snprintf(path, sizeof path, "%s/yaml_readers.txt", folder);
+    FILE *meaning = fopen(path, "w");
+    assert_non_null(meaning);
+    avcl_doc *doc = avcl_doc_new();
+    avcl_doc_add(doc, -1, NULL, AVCL_DOC_MAP);
+    int32_t list = avcl_doc_add(doc, 0, "list", AVCL_DOC_LIST);
+    for (size_t i = 0; i < N_TEXTS; i++) {
+        fputs("str ", meaning);
+        for (const char *p = texts[i]; *p; p++)
+            fprintf(meaning, "%02x", (unsigned)(unsigned char)*p);
+        fputs("\n", meaning);
+        avcl_doc_set_str(doc, avcl_doc_add(doc, list, NULL, AVCL_DOC_STR), texts[i]);
+        avcl_doc_add(doc, 0, texts[i], AVCL_DOC_NULL);
+    }
+    for (size_t i = 0; i < N_FLOATS; i++) {
+        fprintf(meaning, "float %a\n", floats[i]);
+        avcl_doc_set_float(doc, avcl_doc_add(doc, list, NULL, AVCL_DOC_FLOAT), floats[i]);
+    }
+    fputs("int -9223372036854775808\nbool True\nNoneType None\n", meaning);
+    avcl_doc_set_int(doc, avcl_doc_add(doc, list, NULL, AVCL_DOC_INT), INT64_MIN);
+    avcl_doc_set_bool(doc, avcl_doc_add(doc, list, NULL, AVCL_DOC_BOOL), 1);
+    avcl_doc_add(doc, list, NULL, AVCL_DOC_NULL);
+    assert_int_equal(fclose(meaning), 0);
+    snprintf(path, sizeof path, "%s/yaml_readers.yaml", folder);
+    assert_int_equal(avcl_store_publish(path, doc, 1, NULL), AVCL_OK);
+    avcl_doc_free(doc);
+}
+
+/* ---- floats ---------------------------------------------------------------------- */
 static void test_float__known_texts(void **state)
 {
     (void)state;
@@ -411,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_doc__text_has_the_documented_shape),
         cmocka_unit_test(test_doc__text_is_refused_when_it_cannot_be_read_back),
         cmocka_unit_test(test_doc__json_canonical_ignores_order_only),
+        cmocka_unit_test(test_doc__writes_a_file_for_a_second_reader),
         cmocka_unit_test(test_float__known_texts),
         cmocka_unit_test(test_float__every_bit_pattern_comes_back),
         cmocka_unit_test(test_float__locale_does_not_matter),

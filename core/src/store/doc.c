@@ -27,8 +27,7 @@ static const avcl__doc_node *look(const avcl_doc *doc, int32_t node)
     return doc && node >= 0 && node < doc->n_nodes ? &doc->nodes[node] : NULL;
 }
 
-/* ---- keys ----------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------ */
 /* FNV-1a over the parent's number and the key. */
 static uint32_t hash_key(int32_t parent, const char *key)
 {
@@ -73,8 +72,7 @@ int32_t avcl_doc_find(const avcl_doc *doc, int32_t node, const char *key)
     return doc->slots[find_slot(doc, node, key)] - 1;
 }
 
-/* ---- building ------------------------------------------------------------------------
- */
+/* ---- building -------------------------------------------------------------------- */
 static int fail(avcl_doc *doc)
 {
     doc->failed = 1;
@@ -187,8 +185,7 @@ int32_t avcl_doc_set_str(avcl_doc *doc, int32_t node, const char *value)
     return n ? set_text(doc, n, value) : -1;
 }
 
-/* ---- reading -------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------- */
 avcl_doc_kind avcl_doc_get_kind(const avcl_doc *doc, int32_t node)
 {
     const avcl__doc_node *n = look(doc, node);

@@ -167,8 +167,7 @@ avcl_status avcl__documents_count(const char *path, uint32_t *count, avcl_error 
     return AVCL_OK;
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------- */
 static avcl_status frame(const avcl_doc *doc, const char *path, avcl__text *out,
                          avcl_error *err)
 {

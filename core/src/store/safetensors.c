@@ -107,8 +107,7 @@ int avcl__st_allocate(avcl__st_entry *entry)
     return entry->tensor.data != NULL;
 }
 
-/* ---- writing -------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------- */
 static const avcl__st_entry *find(const avcl_safetensors *st, const char *name)
 {
     for (uint32_t i = 0; i < st->n; i++)
@@ -266,8 +265,7 @@ done:
     return rc;
 }
 
-/* ---- looking -------------------------------------------------------------------------
- */
+/* ---- looking --------------------------------------------------------------------- */
 uint32_t avcl_safetensors_count(const avcl_safetensors *st)
 {
     return st->n;

@@ -106,8 +106,7 @@ int avcl__doc_set_plain(avcl_doc *doc, int32_t node, const char *text)
     return 0;
 }
 
-/* ---- quotes --------------------------------------------------------------------------
- */
+/* ---- quotes ---------------------------------------------------------------------- */
 static int is_reserved(const char *text)
 {
     static const char *const words[] = {"y",   "n",        "yes",   "no",
