@@ -113,8 +113,8 @@ static avcl_status open_video(encoder *e, avcl_error *err)
     c->max_b_frames = e->options.b_frames;
     av_opt_set(c->priv_data, "preset", "veryfast", 0);
     av_opt_set_double(c->priv_data, "crf", e->options.crf, 0);
-    /* x264 164's macroblock tree on AVX-512 depends on what memory held before: several
-     * clips in a hundred would differ between two runs. */
+    /* With x264 164's macroblock tree on an AVX-512 machine, equal input gave files that
+     * differ between runs; without it, or held to AVX2, none did. */
     av_opt_set_int(c->priv_data, "mbtree", 0, 0);
     int code = avcodec_open2(c, codec, NULL);
     return code < 0 ? say(e, code, "libx264 refuses these options", err) : AVCL_OK;
@@ -135,9 +135,6 @@ static avcl_status open_audio(encoder *e, avcl_error *err)
     c->bit_rate = e->options.audio_bps;
     c->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
     av_opt_set(c->priv_data, "aac_coder", "fast", 0);
-    /* libavcodec 59's noise substitution makes about one clip in 250 differ between two
-     * runs. */
-    av_opt_set_int(c->priv_data, "aac_pns", 0, 0);
     int code = avcodec_open2(c, codec, NULL);
     if (code == AVERROR(EINVAL))
         return avcl_error_set(err, AVCL_E_INVALID,
