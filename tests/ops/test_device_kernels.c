@@ -114,6 +114,37 @@ static void test_device__cpu_refuses_f64(void **state)
     assert_true(d->f64.api->supports(d->f64.device, &spec));
 }
 
+/* ---- half floats --------------------------------------------------------------- */
+
+/* Known half floats: 1, -2, the least subnormal, the largest, minus infinity. */
+static void test_source__half_floats(void **state)
+{
+    pair *d = *state;
+    static const uint16_t half[64] = {0x3C00, 0xC000, 0x0001, 0x7BFF, 0xFC00, 0x8000};
+    static const float value[6] = {1, -2, 0x1p-24f, 65504, -1.0f / 0.0f, 0};
+    avcl_cast_attrs cast = {AVCL_F32};
+    avcl_tinfo in = {AVCL_F16, 1, {6}};
+    avcl_tinfo out = {AVCL_F32, 1, {6}};
+    uint32_t plain = 0;
+    avcl_kernel_spec spec = {"cast", &cast, 1, 1, &in, &out, &plain, &plain};
+    const rig *rigs[] = {&d->cpu, &d->f32};
+    for (int i = 0; i < 2; i++) {
+        avcl_kernel *kernel = NULL;
+        uint64_t bytes = 0;
+        float got[64];
+        _Alignas(64) char scratch[1024];
+        const void *x = half;
+        void *y = got;
+        const avcl_device_api *api = rigs[i]->api;
+        assert_int_equal(api->prepare(rigs[i]->device, &spec, &kernel, &bytes, NULL), 0);
+        assert_true(bytes <= sizeof scratch);
+        assert_int_equal(api->run(rigs[i]->device, kernel, &x, &y, scratch, NULL), 0);
+        for (int k = 0; k < 6; k++)
+            assert_true(got[k] == value[k]);
+        api->release(rigs[i]->device, kernel);
+    }
+}
+
 /* ---- convolution --------------------------------------------------------------- */
 
 typedef struct conv_case {
@@ -316,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_device__supplies_every_op),
         cmocka_unit_test(test_device__cpu_refuses_f64),
+        cmocka_unit_test(test_source__half_floats),
         cmocka_unit_test(test_conv3d__forward),
         cmocka_unit_test(test_conv3d__backward_data),
         cmocka_unit_test(test_conv3d__backward_weight),

@@ -321,35 +321,6 @@ static void test_source__constants_and_casts(void **state)
     }
 }
 
-/* Known half floats: 1, -2, the least subnormal, the largest, minus infinity. */
-static void test_source__half_floats(void **state)
-{
-    pair *d = *state;
-    static const uint16_t half[64] = {0x3C00, 0xC000, 0x0001, 0x7BFF, 0xFC00, 0x8000};
-    static const float value[6] = {1, -2, 0x1p-24f, 65504, -1.0f / 0.0f, 0};
-    avcl_cast_attrs cast = {AVCL_F32};
-    avcl_tinfo in = {AVCL_F16, 1, {6}};
-    avcl_tinfo out = {AVCL_F32, 1, {6}};
-    uint32_t plain = 0;
-    avcl_kernel_spec spec = {"cast", &cast, 1, 1, &in, &out, &plain, &plain};
-    const rig *rigs[] = {&d->cpu, &d->f32};
-    for (int i = 0; i < 2; i++) {
-        avcl_kernel *kernel = NULL;
-        uint64_t bytes = 0;
-        float got[64];
-        _Alignas(64) char scratch[1024];
-        const void *x = half;
-        void *y = got;
-        const avcl_device_api *api = rigs[i]->api;
-        assert_int_equal(api->prepare(rigs[i]->device, &spec, &kernel, &bytes, NULL), 0);
-        assert_true(bytes <= sizeof scratch);
-        assert_int_equal(api->run(rigs[i]->device, kernel, &x, &y, scratch, NULL), 0);
-        for (int k = 0; k < 6; k++)
-            assert_true(got[k] == value[k]);
-        api->release(rigs[i]->device, kernel);
-    }
-}
-
 /* ---- products, losses, steps ---------------------------------------------------- */
 
 static void test_matmul__all_transposes(void **state)
@@ -493,7 +464,6 @@ int main(void)
         cmocka_unit_test(test_move__slices_and_transposes),
         cmocka_unit_test(test_move__rows),
         cmocka_unit_test(test_source__constants_and_casts),
-        cmocka_unit_test(test_source__half_floats),
         cmocka_unit_test(test_matmul__all_transposes),
         cmocka_unit_test(test_linear__with_and_without_bias),
         cmocka_unit_test(test_cross_entropy__and_back),
