@@ -64,7 +64,7 @@ function Node.__unm(a) return a.graph:op('neg', { a }) end
 function M.new(host)
   host = host or hosts.get()
   local ptr = c.own(c.call('avcl_graph_new', host.ptr), 'avcl_graph_free', host.ptr)
-  return setmetatable({ ptr = ptr, host = host, inputs = {} }, Graph)
+  return setmetatable({ ptr = ptr, host = host, inputs = {}, frozen_scopes = {} }, Graph)
 end
 
 function Graph.__tostring(g)
@@ -238,10 +238,21 @@ function methods:assign_rows(state, index, rows)
   return self
 end
 
+--- Runs fn; within a scope listed in g.frozen_scopes nothing that it declares is trained.
+function M.frozen_within(g, scope, fn, ...)
+  local on = g.frozen_scopes and g.frozen_scopes[scope]
+  if not on then return { pcall(fn, ...) } end
+  g.frozen_scopes[scope] = 'seen'
+  C.avcl_graph_freeze(g.ptr, 1)
+  local results = { pcall(fn, ...) }
+  C.avcl_graph_freeze(g.ptr, 0)
+  return results
+end
+
 --- What declare() makes lies under `name`.
 function methods:scope(name, declare)
   C.avcl_graph_push(self.ptr, name)
-  local results = { pcall(declare, self) }
+  local results = M.frozen_within(self, name, declare, self)
   C.avcl_graph_pop(self.ptr)
   if not results[1] then error(results[2], 0) end
   check(self)

@@ -81,7 +81,8 @@ function methods:apply(instance, inputs)
   graph.at(self)
   local ids = bind(self, module, inputs)
   local out = c.new('avcl_node[?]', math.max(#module.outputs, 1))
-  C.avcl_graph_apply(self.ptr, instance.id, ids, #module.inputs, out, #module.outputs)
+  graph.frozen_within(self, instance.scope, C.avcl_graph_apply, self.ptr, instance.id, ids,
+    #module.inputs, out, #module.outputs)
   graph.check(self)
   return outputs_of(self, module, out)
 end

@@ -8,6 +8,7 @@ local hosts = require 'avcl.host'
 local knobs = require 'avcl.knobs'
 local media = require 'avcl.media'
 local spec = require 'avcl.spec'
+local suggest = require 'avcl.suggest'
 require 'avcl.module'
 local C = c.C
 
@@ -189,6 +190,20 @@ local function declare(experiment, g, p, silent)
   return declared
 end
 
+-- A scope that was never declared is a slip of the pen.
+local function check_frozen(g, frozen)
+  for _, scope in ipairs(frozen or {}) do
+    if g.frozen_scopes[scope] ~= 'seen' then
+      local known = {}
+      for _, v in ipairs(g:variables()) do known[v.name:match '^[^/]+'] = true end
+      local names = {}
+      for name in pairs(known) do names[#names + 1] = name end
+      c.raise('NOT_FOUND', "frozen: the model has no scope '%s'%s", scope,
+        suggest.text(scope, names))
+    end
+  end
+end
+
 --- Builds a stage's graph. For a test stage, that of the stage it tests.
 ---@param options { n_classes: integer?, host: avcl.Host? }
 function M.build(experiment, name, values, options)
@@ -200,12 +215,10 @@ function M.build(experiment, name, values, options)
   local g = graph.new(options.host or hosts.get())
   predeclare(g, values, batch)
   local supervised = experiment.kinds[of] == 'supervised'
-  if fields.frozen and #fields.frozen > 0 then
-    c.raise_at(experiment.place, 'UNSUPPORTED', "frozen = { '%s' }: this build trains all weights",
-      table.concat(fields.frozen, "', '"))
-  end
+  for _, scope in ipairs(fields.frozen or {}) do g.frozen_scopes[scope] = true end
   local p = knobs.of(values, experiment.stages)
   local declared = declare(experiment, g, p, supervised)
+  check_frozen(g, fields.frozen)
   if supervised then classify(g, declared, values, fields, options.n_classes or 2) end
   c.call('avcl_graph_status', g.ptr)
   return { graph = g, used = g.used, batch = batch, kind = kind, supervised = supervised }

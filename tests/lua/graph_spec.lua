@@ -110,6 +110,35 @@ describe('graph', function()
     assert.are.equal(0x3C02, tonumber(tensor.pack({ 1 + 3 * 2 ^ -11 }, 'f16', 1, 'even')[0]))
   end)
 
+  it('trains nothing of a frozen scope', function()
+    local function state_and_gradients(frozen)
+      local g = avcl.graph()
+      g.frozen_scopes.a = frozen
+      local x = g:input('x', { 4, 2 })
+      local h = g:scope('a', function()
+        local function of(name, kind, value) return g[kind](g, name, { 2 }, { 'fill', value }) end
+        local y = g:batch_norm(x, of('weight', 'weight', 1), of('bias', 'weight', 0),
+          of('mean', 'state', 0), of('var', 'state', 1))
+        g:assign(g:state('seen', { 2 }), g:result(y, 3))
+        return y
+      end)
+      g:keep('h', h)
+      g:minimize(g:sum(g:square(h * g:weight('w', { 2 }, { 'fill', 1 }))))
+      local s = avcl.session(g, F64)
+      s:set('x', { 1, 2, 3, 4, 5, 6, 7, 8 }):run 'train':commit()
+      return s, #g:weights()
+    end
+    local s, n = state_and_gradients(true)
+    assert.are.equal(1, n)
+    assert.is_true(math.abs(s:get('h')[1][1] - 1) < 1e-4) -- by its state: mean 0, variance 1
+    assert.are.same({ 0, 0 }, s:get 'a/seen')
+    assert.is_true(s:grad('w')[1] > 0)
+    s, n = state_and_gradients(nil)
+    assert.are.equal(3, n)
+    assert.is_true(math.abs(s:get('h')[1][1] - 1) > 0.5)
+    assert.is_true(s:get('a/seen')[1] > 0)
+  end)
+
   it('outlives its Lua handles in any order', function()
     for _ = 1, 20 do
       local g = avcl.graph()

@@ -47,6 +47,10 @@ AVCL_EXPORT void avcl_graph_assign_rows(avcl_graph *g, avcl_node state, avcl_nod
                                         avcl_node rows);
 AVCL_EXPORT void avcl_graph_push(avcl_graph *g, const char *scope);
 AVCL_EXPORT void avcl_graph_pop(avcl_graph *g);
+/* While `on`, what is declared is not trained: weights become states (same names, so they are
+ * loaded and saved alike) and ops compute in TRAIN what they do in EVAL (BatchNorm reads its
+ * state and leaves it, dropout is the identity). */
+AVCL_EXPORT void avcl_graph_freeze(avcl_graph *g, int32_t on);
 
 /* ---- modules ----------------------------------------------------------------- */
 AVCL_EXPORT avcl_instance avcl_graph_instance(avcl_graph *g, const char *kind,

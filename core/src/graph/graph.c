@@ -146,7 +146,13 @@ avcl_node avcl_graph_op(avcl_graph *g, const char *op, const avcl_node *inputs, 
     avcl_node out =
         avcl__ir_op(&g->ir, &g->build, op, in, n_in, attrs, n_attrs, g->scope, g->where);
     avcl__graph_place_error(g, had, g->scope);
+    if (out) g->ir.nodes[g->ir.values[out].node].frozen = g->frozen;
     return out;
+}
+
+void avcl_graph_freeze(avcl_graph *g, int32_t on)
+{
+    g->frozen = on != 0;
 }
 
 avcl_node avcl_graph_result(avcl_graph *g, avcl_node first, uint32_t index)

@@ -92,6 +92,7 @@ static void put_node(hashing *h, uint32_t n)
     const avcl_ir_node *node = &h->g->ir.nodes[n];
     fprintf(h->f, "%%%" PRIu32 " %s", h->number[n], avcl__ir_node_name(node));
     if (node->source) put_variable(h, node);
+    if (node->frozen) fputs(" frozen", h->f);
     if (node->op) {
         fprintf(h->f, "/%" PRIu32, node->op->numerics);
         for (uint32_t i = 0; i < node->op->n_attrs; i++)

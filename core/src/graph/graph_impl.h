@@ -72,6 +72,7 @@ struct avcl_graph {
     char scope[512];
     uint32_t scope_depth;
     uint32_t applying; /* instance being applied; 0 = none */
+    int32_t frozen;    /* what is declared now is not trained */
     int64_t salt;
     avcl_node rng;
     avcl_table variables; /* avcl_graph_variable: weights and states, registration order */

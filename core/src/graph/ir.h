@@ -35,6 +35,7 @@ typedef struct avcl_ir_node {
     uint32_t variable; /* sources: index into the graph's table of their kind */
     uint32_t n_in;
     uint32_t n_out;
+    int32_t frozen;  /* TRAIN lowers it as EVAL does */
     avcl_node first; /* handle of output 0; the others follow */
 } avcl_ir_node;
 

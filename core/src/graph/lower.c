@@ -117,7 +117,8 @@ static avcl_status lower_node(lowering *l, uint32_t index)
         return avcl_error_set(l->call.err, AVCL_E_UNSUPPORTED,
                               "%s reads a value that does not exist in evaluation", text);
     }
-    if (l->is_eval && node->op && node->op->eval) return lower_eval(l, node, in);
+    int as_eval = l->is_eval || node->frozen;
+    if (as_eval && node->op && node->op->eval) return lower_eval(l, node, in);
     avcl_node first = avcl__ir_copy_node(l->to, &l->g->ir, index, in);
     if (!first) return avcl_error_set(l->call.err, AVCL_E_NOMEM, "out of memory in compile");
     for (uint32_t i = 0; i < node->n_out; i++)

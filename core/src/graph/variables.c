@@ -195,7 +195,8 @@ avcl_node avcl__graph_declare(avcl_graph *g, avcl_source source, const char *nam
 avcl_node avcl_graph_weight(avcl_graph *g, const char *name, const int64_t *shape,
                             int32_t ndim, const char *init, double arg)
 {
-    return avcl__graph_declare(g, AVCL_SOURCE_WEIGHT, name, shape, ndim, init, arg);
+    avcl_source source = g->frozen ? AVCL_SOURCE_STATE : AVCL_SOURCE_WEIGHT;
+    return avcl__graph_declare(g, source, name, shape, ndim, init, arg);
 }
 
 avcl_node avcl_graph_state(avcl_graph *g, const char *name, const int64_t *shape, int32_t ndim,
