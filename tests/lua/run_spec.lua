@@ -79,6 +79,30 @@ describe('avcl', function()
     end
   end)
 
+  it('leaves a frozen scope as the pre-training made it', function()
+    local text, code = avcl('run experiments/study.lua --seeds 1 --only base --store one '
+      .. 'finetune.frozen=video --progress none')
+    assert.are.equal(0, code, text)
+    support.write(root .. '/same.lua', [[
+      local avcl = require 'avcl'
+      local a, b = avcl.safetensors(arg[1]), avcl.safetensors(arg[2])
+      local from, to = a:get 'weight/video/weight':list(), b:get 'state/video/weight':list()
+      for i, x in ipairs(from) do assert(x == to[i]) end
+      local audio = b:get 'weight/audio/weight':list()
+      for i, x in ipairs(a:get 'weight/audio/weight':list()) do
+        if x ~= audio[i] then return 0 end
+      end
+      return 9]])
+    local frozen = support.shell(("cd '%s'; grep -l 'stage.frozen' one/runs/*/*/run.yaml | xargs "
+      .. 'grep -l "stage: finetune"'):format(root)):match '([^/]+)/run.yaml'
+    local parent = read(('%s/one/runs/%s/%s/run.yaml'):format(root, frozen:sub(1, 2), frozen))
+      :match 'parent: {run: "?(%x+)'
+    local best = 'one/work/%s/%s/ckpt/best.safetensors '
+    text, code = avcl('lua same.lua ' .. best:format(parent:sub(1, 2), parent)
+      .. best:format(frozen:sub(1, 2), frozen))
+    assert.are.equal(0, code, text)
+  end)
+
   it('records a failure, goes on, and exits 1', function()
     support.script(root, support.study:gsub('g:square%(v.pool %- a.pool%)',
       'g:log(g:affine(g:square(v.pool), { scale = 0 - 1, shift = 0 - 1 }))', 1), 'bad')

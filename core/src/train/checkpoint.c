@@ -87,6 +87,23 @@ static int graph_has(const avcl_graph *g, const char *name)
     return 0;
 }
 
+/* A frozen weight is a state of the same name: either kind in the file will do. */
+static avcl_status get_tensor(const avcl_safetensors *st, const avcl_variable *v,
+                              avcl_tensor *out, avcl_error *err)
+{
+    static const char *const kinds[] = {"weight", "state"};
+    char name[600];
+    avcl_error local = {0};
+    snprintf(name, sizeof name, "%s/%s", kinds[v->is_state != 0], v->name);
+    avcl_status rc = avcl_safetensors_get(st, name, out, &local);
+    if (rc == AVCL_E_NOT_FOUND) {
+        local = (avcl_error){0};
+        snprintf(name, sizeof name, "%s/%s", kinds[v->is_state == 0], v->name);
+        rc = avcl_safetensors_get(st, name, out, &local);
+    }
+    return rc ? avcl_error_set(err, rc, "%s", local.message) : AVCL_OK;
+}
+
 static avcl_status check_names(avcl_session *s, const avcl_safetensors *st,
                                const char *path, const char *const *scopes,
                                uint32_t n_scopes, avcl_error *err)
@@ -97,11 +114,9 @@ static avcl_status check_names(avcl_session *s, const avcl_safetensors *st,
     avcl_variable v;
     avcl_tensor tensor;
     for (uint32_t i = 0; !avcl_graph_get_variable(g, i, &v); i++) {
-        char name[600];
         if (!in_scopes(v.name, scopes, n_scopes)) continue;
-        snprintf(name, sizeof name, "%s/%s", v.is_state ? "state" : "weight", v.name);
         avcl_error local = {0};
-        avcl_status rc = avcl_safetensors_get(st, name, &tensor, &local);
+        avcl_status rc = get_tensor(st, &v, &tensor, &local);
         if (rc == AVCL_E_NOT_FOUND)
             add_misfit(&missing, v.name);
         else if (rc)
@@ -121,9 +136,7 @@ static avcl_status find_in_file(avcl_session *s, const avcl_safetensors *st,
                                 const avcl_variable *v, avcl_tensor *t, avcl_tinfo *info,
                                 avcl_error *err)
 {
-    char name[600];
-    snprintf(name, sizeof name, "%s/%s", v->is_state ? "state" : "weight", v->name);
-    avcl_status rc = avcl_safetensors_get(st, name, t, err);
+    avcl_status rc = get_tensor(st, v, t, err);
     return rc ? rc : avcl_session_describe(s, v->name, info, err);
 }
 
