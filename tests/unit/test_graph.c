@@ -52,7 +52,8 @@ static void expect_error(const avcl_graph *g, avcl_status code, const char *part
     if (!strstr(err.message, part)) fail_msg("'%s' is not in '%s'", part, err.message);
 }
 
-/* ---- errors ------------------------------------------------------------------------- */
+/* ---- errors -------------------------------------------------------------------------
+ */
 
 static void test_graph__names_place_scope_and_nearest_op(void **state)
 {
@@ -106,7 +107,8 @@ static void test_graph__minimize_wants_one_number(void **state)
     expect_error(g, AVCL_E_SHAPE, "[2,3]");
 }
 
-/* ---- states -------------------------------------------------------------------------- */
+/* ---- states --------------------------------------------------------------------------
+ */
 
 static double read(avcl_session *s, const char *name)
 {
@@ -171,7 +173,8 @@ static void test_graph__update_sees_the_new_weights(void **state)
     avcl_sgd sgd = {.lr = 0.25};
     assert_int_equal(avcl_session_run(s, AVCL_TRAIN, &err), AVCL_OK);
     assert_int_equal(avcl_session_commit(s, &err), AVCL_OK);
-    assert_int_equal(avcl_session_sgd(s, &sgd, 0, avcl_session_n_weights(s), &err), AVCL_OK);
+    assert_int_equal(avcl_session_sgd(s, &sgd, 0, avcl_session_n_weights(s), &err),
+                     AVCL_OK);
     assert_int_equal(avcl_session_update(s, &err), AVCL_OK);
     assert_float_equal(read(s, "w"), 1, 0); /* 2 - 0.25 * 2 * 2 */
     assert_float_equal(read(s, "copy"), 1, 0);
@@ -208,7 +211,8 @@ static void test_graph__assign_rows_is_a_queue(void **state)
     avcl_session_free(s);
 }
 
-/* ---- bad numbers ------------------------------------------------------------------------ */
+/* ---- bad numbers
+ * ------------------------------------------------------------------------ */
 
 static void test_graph__a_bad_number_is_located(void **state)
 {
@@ -232,7 +236,8 @@ static void test_graph__a_bad_number_is_located(void **state)
     avcl_session_free(s);
 }
 
-/* ---- identity ---------------------------------------------------------------------------- */
+/* ---- identity
+ * ---------------------------------------------------------------------------- */
 
 typedef struct recipe {
     const char *op;
@@ -259,7 +264,8 @@ static void test_graph__hash_sees_mathematics_only(void **state)
 {
     avcl_host *host = ((fixture *)*state)->host;
     const recipe base = {"relu", 1, "a.lua:1", "x", 0};
-    const recipe same[] = {{"relu", 1, "b.lua:99", "x", 0}, {"relu", 1, "a.lua:1", "x", 1}};
+    const recipe same[] = {{"relu", 1, "b.lua:99", "x", 0},
+                           {"relu", 1, "a.lua:1", "x", 1}};
     const recipe other[] = {{"exp", 1, "a.lua:1", "x", 0},
                             {"relu", 1.0000001, "a.lua:1", "x", 0},
                             {"relu", 1, "a.lua:1", "y", 0}};
@@ -290,7 +296,8 @@ static void test_graph__initial_weights_depend_on_name_and_seed_alone(void **sta
         avcl_session_options o = {.device = "reference", .seed = 7};
         avcl_session *s = avcl_session_new(g, &o, &err);
         assert_non_null(s);
-        assert_int_equal(avcl_session_read(s, "w", a[order], sizeof a[order], &err), AVCL_OK);
+        assert_int_equal(avcl_session_read(s, "w", a[order], sizeof a[order], &err),
+                         AVCL_OK);
         avcl_session_free(s);
         avcl_graph_free(g);
     }

@@ -44,8 +44,9 @@ static inline avcl_attr avcl_attr_ints(const char *name, const int64_t *iv, uint
 }
 
 /* ---- plumbing ---------------------------------------------------------------------- */
-static inline avcl_node avcl_b_op(const avcl_build *b, const char *op, const avcl_node *inputs,
-                                  uint32_t n_in, const avcl_attr *attrs, uint32_t n_attrs)
+static inline avcl_node avcl_b_op(const avcl_build *b, const char *op,
+                                  const avcl_node *inputs, uint32_t n_in,
+                                  const avcl_attr *attrs, uint32_t n_attrs)
 {
     return b->graph->op(b->call, op, inputs, n_in, attrs, n_attrs);
 }
@@ -55,13 +56,15 @@ static inline avcl_node avcl_b_op1(const avcl_build *b, const char *op, avcl_nod
     return avcl_b_op(b, op, &x, 1, NULL, 0);
 }
 
-static inline avcl_node avcl_b_op2(const avcl_build *b, const char *op, avcl_node x, avcl_node y)
+static inline avcl_node avcl_b_op2(const avcl_build *b, const char *op, avcl_node x,
+                                   avcl_node y)
 {
     avcl_node in[2] = {x, y};
     return avcl_b_op(b, op, in, 2, NULL, 0);
 }
 
-static inline avcl_node avcl_b_result(const avcl_build *b, avcl_node first, uint32_t index)
+static inline avcl_node avcl_b_result(const avcl_build *b, avcl_node first,
+                                      uint32_t index)
 {
     return b->graph->result(b->call, first, index);
 }
@@ -71,8 +74,10 @@ static inline avcl_status avcl_b_status(const avcl_build *b)
     return b->graph->status(b->call);
 }
 
-/* Reports a refusal of this builder: the host adds plugin, module, scope and script line. */
-static inline avcl_status avcl_b_report(const avcl_build *b, avcl_status code, const char *text)
+/* Reports a refusal of this builder: the host adds plugin, module, scope and script line.
+ */
+static inline avcl_status avcl_b_report(const avcl_build *b, avcl_status code,
+                                        const char *text)
 {
     return b->host->report(b->call, code, text);
 }
@@ -85,7 +90,8 @@ static inline int64_t avcl_b_dim(const avcl_build *b, avcl_node x, int32_t axis)
     return axis >= 0 && axis < ndim ? dims[axis] : 0;
 }
 
-/* ---- pointwise: shapes broadcast as in NumPy ------------------------------------------ */
+/* ---- pointwise: shapes broadcast as in NumPy ------------------------------------------
+ */
 static inline avcl_node avcl_b_add(const avcl_build *b, avcl_node x, avcl_node y)
 {
     return avcl_b_op2(b, "add", x, y);
@@ -134,11 +140,13 @@ static inline avcl_node avcl_b_affine(const avcl_build *b, avcl_node x, double s
     return avcl_b_op(b, "affine", &x, 1, at, 2);
 }
 
-/* ---- reductions: n_axes = 0 means all axes, giving a scalar ---------------------------- */
+/* ---- reductions: n_axes = 0 means all axes, giving a scalar
+ * ---------------------------- */
 static inline avcl_node avcl_b_reduce(const avcl_build *b, const char *op, avcl_node x,
                                       const int64_t *axes, uint32_t n_axes, int keep)
 {
-    avcl_attr at[2] = {avcl_attr_ints("axes", axes, n_axes), avcl_attr_bool("keep", keep)};
+    avcl_attr at[2] = {avcl_attr_ints("axes", axes, n_axes),
+                       avcl_attr_bool("keep", keep)};
     return avcl_b_op(b, op, &x, 1, at, 2);
 }
 
@@ -154,7 +162,8 @@ static inline avcl_node avcl_b_mean(const avcl_build *b, avcl_node x, const int6
     return avcl_b_reduce(b, "mean", x, axes, n_axes, keep);
 }
 
-/* ---- matrices and layers ----------------------------------------------------------------- */
+/* ---- matrices and layers
+ * ----------------------------------------------------------------- */
 static inline avcl_node avcl_b_matmul(const avcl_build *b, avcl_node x, avcl_node y,
                                       int transpose_x, int transpose_y)
 {
@@ -177,7 +186,8 @@ static inline avcl_node avcl_b_conv3d(const avcl_build *b, avcl_node x, avcl_nod
                                       const int64_t stride[3], const int64_t pad[3])
 {
     avcl_node in[2] = {x, w};
-    avcl_attr at[2] = {avcl_attr_ints("stride", stride, 3), avcl_attr_ints("pad", pad, 3)};
+    avcl_attr at[2] = {avcl_attr_ints("stride", stride, 3),
+                       avcl_attr_ints("pad", pad, 3)};
     return avcl_b_op(b, "conv3d", in, 2, at, 2);
 }
 
@@ -189,7 +199,8 @@ static inline avcl_node avcl_b_global_avg_pool(const avcl_build *b, avcl_node x)
 
 /* Batch normalisation over axis 1 with weights NAME/weight, NAME/bias and states
  * NAME/running_mean, NAME/running_var, as PyTorch: eps 1e-5, momentum 0.1. */
-static inline avcl_node avcl_b_batch_norm(const avcl_build *b, avcl_node x, const char *name)
+static inline avcl_node avcl_b_batch_norm(const avcl_build *b, avcl_node x,
+                                          const char *name)
 {
     const avcl_graph_api *g = b->graph;
     int64_t c = avcl_b_dim(b, x, 1);
@@ -205,7 +216,8 @@ static inline avcl_node avcl_b_batch_norm(const avcl_build *b, avcl_node x, cons
     return y;
 }
 
-/* ---- shapes ------------------------------------------------------------------------------ */
+/* ---- shapes
+ * ------------------------------------------------------------------------------ */
 static inline avcl_node avcl_b_concat(const avcl_build *b, const avcl_node *x, uint32_t n,
                                       int64_t axis)
 {
@@ -221,15 +233,15 @@ static inline avcl_node avcl_b_slice(const avcl_build *b, avcl_node x, int64_t a
     return avcl_b_op(b, "slice", &x, 1, at, 3);
 }
 
-static inline avcl_node avcl_b_reshape(const avcl_build *b, avcl_node x, const int64_t *shape,
-                                       uint32_t ndim)
+static inline avcl_node avcl_b_reshape(const avcl_build *b, avcl_node x,
+                                       const int64_t *shape, uint32_t ndim)
 {
     avcl_attr at = avcl_attr_ints("shape", shape, ndim);
     return avcl_b_op(b, "reshape", &x, 1, &at, 1);
 }
 
-static inline avcl_node avcl_b_transpose(const avcl_build *b, avcl_node x, const int64_t *perm,
-                                         uint32_t ndim)
+static inline avcl_node avcl_b_transpose(const avcl_build *b, avcl_node x,
+                                         const int64_t *perm, uint32_t ndim)
 {
     avcl_attr at = avcl_attr_ints("perm", perm, ndim);
     return avcl_b_op(b, "transpose", &x, 1, &at, 1);

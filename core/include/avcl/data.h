@@ -17,16 +17,15 @@
 typedef struct avcl_dataset avcl_dataset;
 typedef struct avcl_dataset_options {
     uint64_t memory_cache_mib; /* decoded clips kept in memory; 0 = none */
-    const char *classes;       /* file of class names, one a line; NULL = <dir>/classes.txt if
-                                  there is one, else the labels seen, sorted bytewise */
-    const char *cache_path;    /* file that remembers content hashes; NULL = none */
+    const char *classes; /* file of class names, one a line; NULL = <dir>/classes.txt if
+                            there is one, else the labels seen, sorted bytewise */
+    const char *cache_path; /* file that remembers content hashes; NULL = none */
 } avcl_dataset_options;
-/* CSV `path,label[,split]` with a header line or without, paths relative to the file, quoted
- * fields, empty label = unlabelled; or a directory of class folders. A row without a split is
- * in "train". `options` may be NULL. Errors name file and line. [owned] */
-AVCL_EXPORT avcl_dataset *avcl_dataset_open(const char *path,
-                                            const avcl_dataset_options *options,
-                                            avcl_error *err);
+/* CSV `path,label[,split]` with a header line or without, paths relative to the file,
+ * quoted fields, empty label = unlabelled; or a directory of class folders. A row without
+ * a split is in "train". `options` may be NULL. Errors name file and line. [owned] */
+AVCL_EXPORT avcl_dataset *
+avcl_dataset_open(const char *path, const avcl_dataset_options *options, avcl_error *err);
 AVCL_EXPORT void avcl_dataset_free(avcl_dataset *d);
 AVCL_EXPORT uint32_t avcl_dataset_n_classes(const avcl_dataset *d);
 AVCL_EXPORT const char *avcl_dataset_class_name(const avcl_dataset *d, uint32_t index);
@@ -37,15 +36,15 @@ AVCL_EXPORT const char *avcl_dataset_split_name(const avcl_dataset *d, uint32_t 
 AVCL_EXPORT avcl_status avcl_dataset_split_count(const avcl_dataset *d, const char *split,
                                                  int64_t *n, avcl_error *err);
 /* Identity of the data: SHA-256 over manifest rows and each file's size and content hash
- * (cached by inode, size and mtime in `cache_path` if not NULL). `synthetic` sets name their
- * generator instead. hex[65]. */
+ * (cached by inode, size and mtime in `cache_path` if not NULL). `synthetic` sets name
+ * their generator instead. hex[65]. */
 AVCL_EXPORT avcl_status avcl_dataset_hash(avcl_dataset *d, char hex[65], avcl_error *err);
 AVCL_EXPORT int32_t avcl_dataset_is_synthetic(const avcl_dataset *d); /* made by synth */
 typedef struct avcl_sample_info {
-    const char *path;  /* absolute [data set's life] */
-    const char *rel;   /* as in the manifest */
-    uint64_t key;      /* 64-bit hash of rel: the sample's random key */
-    int32_t label;     /* -1 = unlabelled */
+    const char *path; /* absolute [data set's life] */
+    const char *rel;  /* as in the manifest */
+    uint64_t key;     /* 64-bit hash of rel: the sample's random key */
+    int32_t label;    /* -1 = unlabelled */
     int32_t split;
 } avcl_sample_info;
 AVCL_EXPORT avcl_status avcl_dataset_get_sample(const avcl_dataset *d, int64_t sample,
@@ -65,8 +64,8 @@ typedef struct avcl_view {
     avcl_mel_options mel;
 } avcl_view;
 typedef struct avcl_sample {
-    uint8_t *rgb;        /* [3, frames, crop, crop] written by the callee; NULL = not wanted */
-    uint16_t *mel;       /* f16 [1, 1, mel_crop, mel_crop]; NULL = not wanted */
+    uint8_t *rgb;  /* [3, frames, crop, crop] written by the callee; NULL = not wanted */
+    uint16_t *mel; /* f16 [1, 1, mel_crop, mel_crop]; NULL = not wanted */
     int64_t start_frame;
     double start_s;
     int32_t label;
@@ -76,58 +75,60 @@ typedef struct avcl_sample {
 } avcl_sample;
 /* Clip `clip` (0 when random) of sample `sample` in `epoch`. Pure; any thread. */
 AVCL_EXPORT avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64_t seed,
-                                         uint32_t epoch, const avcl_view *view, int32_t clip,
-                                         avcl_sample *out, avcl_error *err);
+                                         uint32_t epoch, const avcl_view *view,
+                                         int32_t clip, avcl_sample *out, avcl_error *err);
 
 /* ---- loader ---------------------------------------------------------------------- */
 typedef struct avcl_loader avcl_loader;
 typedef struct avcl_loader_options {
-    const char *split;    /* "train", "few5", … */
-    uint32_t batch;       /* global batch */
+    const char *split; /* "train", "few5", … */
+    uint32_t batch;    /* global batch */
     uint32_t rank;
-    uint32_t ranks;       /* 0 = 1 */
-    uint32_t workers;     /* 0 = cores - 1, at least 1 */
-    uint32_t slots;       /* batch slabs in flight; 0 = 3 */
+    uint32_t ranks;   /* 0 = 1 */
+    uint32_t workers; /* 0 = cores - 1, at least 1 */
+    uint32_t slots;   /* batch slabs in flight; 0 = 3 */
     uint64_t seed;
-    uint32_t epoch;       /* where to begin: resume = (epoch, position) */
-    uint32_t position;    /* in batches within the epoch */
-    int32_t shuffle;      /* 1: a permutation per epoch; 0: manifest order */
-    int32_t drop_last;    /* 1: incomplete batch dropped; 0: padded, weight 0 */
-    int32_t replace_bad;  /* 1: a bad sample is replaced by one of its class; 0: weight 0 and
-                             listed as failed (evaluation) */
-    double max_bad;       /* fraction; more is an error. 0 = [0.01] when replacing */
+    uint32_t epoch;      /* where to begin: resume = (epoch, position) */
+    uint32_t position;   /* in batches within the epoch */
+    int32_t shuffle;     /* 1: a permutation per epoch; 0: manifest order */
+    int32_t drop_last;   /* 1: incomplete batch dropped; 0: padded, weight 0 */
+    int32_t replace_bad; /* 1: a bad sample is replaced by one of its class; 0: weight 0
+                            and listed as failed (evaluation) */
+    double max_bad;      /* fraction; more is an error. 0 = [0.01] when replacing */
     avcl_view view;
 } avcl_loader_options;
 typedef struct avcl_batch {
-    const uint8_t *rgb;     /* [B, 3, T, crop, crop]; NULL when the view has none */
-    const uint16_t *mel;    /* f16 [B, 1, 1, crop, crop] */
-    const int32_t *label;   /* [B] -1 = unlabelled */
-    const float *weight;    /* [B] 0 = padding */
-    const int64_t *sample;  /* [B] dataset rows; -1 = padding */
-    const int32_t *clip;    /* [B] which of view.n_clips */
+    const uint8_t *rgb;    /* [B, 3, T, crop, crop]; NULL when the view has none */
+    const uint16_t *mel;   /* f16 [B, 1, 1, crop, crop] */
+    const int32_t *label;  /* [B] -1 = unlabelled */
+    const float *weight;   /* [B] 0 = padding */
+    const int64_t *sample; /* [B] dataset rows; -1 = padding */
+    const int32_t *clip;   /* [B] which of view.n_clips */
     uint32_t epoch;
-    uint32_t position;      /* batch within the epoch */
-    uint32_t n;             /* rows that are real */
+    uint32_t position; /* batch within the epoch */
+    uint32_t n;        /* rows that are real */
     uint32_t reserved;
 } avcl_batch;
-AVCL_EXPORT avcl_loader *avcl_loader_new(avcl_dataset *d, const avcl_loader_options *options,
+AVCL_EXPORT avcl_loader *avcl_loader_new(avcl_dataset *d,
+                                         const avcl_loader_options *options,
                                          avcl_error *err); /* [owned] */
 AVCL_EXPORT void avcl_loader_free(avcl_loader *l);
 AVCL_EXPORT uint32_t avcl_loader_n_batches(const avcl_loader *l); /* per epoch */
-/* The next batch in order, across epochs, for ever when shuffling; one epoch (AVCL_END after
- * it) otherwise. Borrowed until avcl_loader_release. */
-AVCL_EXPORT avcl_status avcl_loader_next(avcl_loader *l, avcl_batch *out, avcl_error *err);
+/* The next batch in order, across epochs, for ever when shuffling; one epoch (AVCL_END
+ * after it) otherwise. Borrowed until avcl_loader_release. */
+AVCL_EXPORT avcl_status avcl_loader_next(avcl_loader *l, avcl_batch *out,
+                                         avcl_error *err);
 AVCL_EXPORT void avcl_loader_release(avcl_loader *l);
 typedef struct avcl_loader_stats { /* since the last call */
-    double wait_s;      /* trainer waiting for data */
+    double wait_s;                 /* trainer waiting for data */
     double wall_s;
-    double decode_s;    /* summed over workers */
+    double decode_s; /* summed over workers */
     double mel_s;
     int64_t clips;
     int64_t frames_decoded;
     int64_t frames_used;
     int64_t cache_hits;
-    int64_t n_bad;      /* over the loader's life */
+    int64_t n_bad; /* over the loader's life */
     int64_t n_padded;
 } avcl_loader_stats;
 AVCL_EXPORT void avcl_loader_get_stats(avcl_loader *l, avcl_loader_stats *out);
@@ -135,23 +136,25 @@ AVCL_EXPORT void avcl_loader_get_stats(avcl_loader *l, avcl_loader_stats *out);
 AVCL_EXPORT avcl_status avcl_loader_get_bad(avcl_loader *l, int64_t i, int64_t *sample,
                                             const char **reason);
 
-/* ---- the synthetic set -------------------------------------------------------------- */
-/* Twelve classes, eight looks x five sounds; sound alone tells 5/12 of them, moving pictures
- * 8/12, one still picture 6/12. Writes <split>/NNNNNN.mp4, manifest.csv, classes.txt and, last,
- * synth.yaml. Splits: unlab, train, val, test, and few5 and few15, the first 5 and 15 clips of
- * each class of train (where train has as many). Same options and libraries, same bytes. */
+/* ---- the synthetic set --------------------------------------------------------------
+ */
+/* Twelve classes, eight looks x five sounds; sound alone tells 5/12 of them, moving
+ * pictures 8/12, one still picture 6/12. Writes <split>/NNNNNN.mp4, manifest.csv,
+ * classes.txt and, last, synth.yaml. Splits: unlab, train, val, test, and few5 and few15,
+ * the first 5 and 15 clips of each class of train (where train has as many). Same options
+ * and libraries, same bytes. */
 typedef struct avcl_synth_options { /* 0 = the default in brackets */
-    int32_t clips;       /* unlabelled clips of the pre-training split */
-    int32_t width;       /* [76] even */
-    int32_t height;      /* [56] even */
-    int32_t fps;         /* [12] */
-    double seconds;      /* [2.0] */
-    double difficulty;   /* 0 … 1.5 scales every nuisance */
+    int32_t clips;                  /* unlabelled clips of the pre-training split */
+    int32_t width;                  /* [76] even */
+    int32_t height;                 /* [56] even */
+    int32_t fps;                    /* [12] */
+    double seconds;                 /* [2.0] */
+    double difficulty;              /* 0 … 1.5 scales every nuisance */
     uint64_t seed;
-    int32_t train;       /* labelled clips in "train", a multiple of 12 [180]; -1 = none */
-    int32_t val;         /* [60]; -1 = none */
-    int32_t test;        /* [600]; -1 = none */
-    int32_t workers;     /* 0 = cores */
+    int32_t train;   /* labelled clips in "train", a multiple of 12 [180]; -1 = none */
+    int32_t val;     /* [60]; -1 = none */
+    int32_t test;    /* [600]; -1 = none */
+    int32_t workers; /* 0 = cores */
 } avcl_synth_options;
 /* Progress of a running generation; poll from another thread or between steps. */
 typedef struct avcl_synth avcl_synth;

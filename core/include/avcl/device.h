@@ -49,9 +49,9 @@ typedef struct avcl_device_api {
 
     /* 1 if `op` with these dtypes has a kernel here. Tags are not looked at. */
     int32_t (*supports)(avcl_device *, const avcl_kernel_spec *);
-    /* Given the layouts that the inputs have now (in_tag), writes those it wants and those
-     * its outputs will have. Inputs it does not care about keep their tag. May be NULL: all
-     * plain. Every tag written must be one that prepare() then accepts. */
+    /* Given the layouts that the inputs have now (in_tag), writes those it wants and
+     * those its outputs will have. Inputs it does not care about keep their tag. May be
+     * NULL: all plain. Every tag written must be one that prepare() then accepts. */
     void (*layouts)(avcl_device *, const avcl_kernel_spec *, uint32_t *want_in_tag,
                     uint32_t *out_tag);
     /* Bytes a value takes in a layout, padding included. */
@@ -59,7 +59,8 @@ typedef struct avcl_device_api {
     /* Plans one node; scratch is handed to every run. Pure: no timing, no randomness. */
     avcl_status (*prepare)(avcl_device *, const avcl_kernel_spec *, avcl_kernel **out,
                            uint64_t *scratch_bytes, avcl_error *err);
-    /* Runs it. Pointers are 64-byte aligned; out[0] may equal in[0] where the op says so. */
+    /* Runs it. Pointers are 64-byte aligned; out[0] may equal in[0] where the op says so.
+     */
     avcl_status (*run)(avcl_device *, avcl_kernel *, const void *const *inputs,
                        void *const *outputs, void *scratch, avcl_error *err);
     void (*release)(avcl_device *, avcl_kernel *);

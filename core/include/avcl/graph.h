@@ -30,14 +30,17 @@ AVCL_EXPORT avcl_status avcl_graph_status(const avcl_graph *g, avcl_error *err);
 /* ---- values ------------------------------------------------------------------ */
 AVCL_EXPORT avcl_node avcl_graph_input(avcl_graph *g, const char *name, avcl_dtype dtype,
                                        const int64_t *shape, int32_t ndim);
-AVCL_EXPORT avcl_node avcl_graph_weight(avcl_graph *g, const char *name, const int64_t *shape,
-                                        int32_t ndim, const char *init, double arg);
-AVCL_EXPORT avcl_node avcl_graph_state(avcl_graph *g, const char *name, const int64_t *shape,
-                                       int32_t ndim, const char *init, double arg);
+AVCL_EXPORT avcl_node avcl_graph_weight(avcl_graph *g, const char *name,
+                                        const int64_t *shape, int32_t ndim,
+                                        const char *init, double arg);
+AVCL_EXPORT avcl_node avcl_graph_state(avcl_graph *g, const char *name,
+                                       const int64_t *shape, int32_t ndim,
+                                       const char *init, double arg);
 AVCL_EXPORT avcl_node avcl_graph_scalar(avcl_graph *g, const char *name, double initial);
 AVCL_EXPORT avcl_node avcl_graph_constant(avcl_graph *g, double value);
-AVCL_EXPORT avcl_node avcl_graph_op(avcl_graph *g, const char *op, const avcl_node *inputs,
-                                    uint32_t n_in, const avcl_attr *attrs, uint32_t n_attrs);
+AVCL_EXPORT avcl_node avcl_graph_op(avcl_graph *g, const char *op,
+                                    const avcl_node *inputs, uint32_t n_in,
+                                    const avcl_attr *attrs, uint32_t n_attrs);
 AVCL_EXPORT avcl_node avcl_graph_result(avcl_graph *g, avcl_node first, uint32_t index);
 AVCL_EXPORT avcl_node avcl_graph_rng(avcl_graph *g);
 AVCL_EXPORT int64_t avcl_graph_next_salt(avcl_graph *g);
@@ -47,9 +50,9 @@ AVCL_EXPORT void avcl_graph_assign_rows(avcl_graph *g, avcl_node state, avcl_nod
                                         avcl_node rows);
 AVCL_EXPORT void avcl_graph_push(avcl_graph *g, const char *scope);
 AVCL_EXPORT void avcl_graph_pop(avcl_graph *g);
-/* While `on`, what is declared is not trained: weights become states (same names, so they are
- * loaded and saved alike) and ops compute in TRAIN what they do in EVAL (BatchNorm reads its
- * state and leaves it, dropout is the identity). */
+/* While `on`, what is declared is not trained: weights become states (same names, so they
+ * are loaded and saved alike) and ops compute in TRAIN what they do in EVAL (BatchNorm
+ * reads its state and leaves it, dropout is the identity). */
 AVCL_EXPORT void avcl_graph_freeze(avcl_graph *g, int32_t on);
 
 /* ---- modules ----------------------------------------------------------------- */
@@ -74,7 +77,8 @@ AVCL_EXPORT void avcl_graph_log(avcl_graph *g, const char *name, avcl_node value
 AVCL_EXPORT void avcl_graph_keep(avcl_graph *g, const char *name, avcl_node value);
 
 /* ---- looking ----------------------------------------------------------------- */
-AVCL_EXPORT avcl_status avcl_graph_info(const avcl_graph *g, avcl_node node, avcl_tinfo *out);
+AVCL_EXPORT avcl_status avcl_graph_info(const avcl_graph *g, avcl_node node,
+                                        avcl_tinfo *out);
 /* Weights and states in registration order. */
 typedef struct avcl_variable {
     const char *name; /* "video/conv1/weight" [graph's life] */
@@ -87,21 +91,22 @@ AVCL_EXPORT avcl_status avcl_graph_get_variable(const avcl_graph *g, uint32_t in
                                                 avcl_variable *out);
 /* One line of `avcl graph`: what node `index` is. */
 typedef struct avcl_node_info {
-    const char *op;   /* "input", "weight", "state", "scalar" or an op */
-    const char *path; /* "video/conv3/block1/bn2" [graph's life] */
+    const char *op;    /* "input", "weight", "state", "scalar" or an op */
+    const char *path;  /* "video/conv3/block1/bn2" [graph's life] */
     const char *where; /* "table3.lua:14", or "" */
-    avcl_tinfo info;  /* of output 0 */
+    avcl_tinfo info;   /* of output 0 */
     uint32_t n_in;
     uint32_t n_out;
     avcl_node inputs[32];
-    avcl_node first;      /* handle of output 0 */
+    avcl_node first;       /* handle of output 0 */
     int64_t multiply_adds; /* forward, for conv3d, linear and matmul; else 0 */
 } avcl_node_info;
 AVCL_EXPORT uint32_t avcl_graph_n_nodes(const avcl_graph *g);
 AVCL_EXPORT avcl_status avcl_graph_get_node(const avcl_graph *g, uint32_t index,
                                             avcl_node_info *out);
-/* Canonical hash of what the roots reach: ops, attributes, shapes, edges, names, numerics;
- * not lines or comments. 64 hex digits and a NUL. */
-AVCL_EXPORT avcl_status avcl_graph_hash(const avcl_graph *g, char hex[65], avcl_error *err);
+/* Canonical hash of what the roots reach: ops, attributes, shapes, edges, names,
+ * numerics; not lines or comments. 64 hex digits and a NUL. */
+AVCL_EXPORT avcl_status avcl_graph_hash(const avcl_graph *g, char hex[65],
+                                        avcl_error *err);
 
 #endif

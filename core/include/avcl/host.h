@@ -60,7 +60,8 @@ AVCL_EXPORT uint32_t avcl_host_n_plugins(avcl_host *host);
 AVCL_EXPORT avcl_status avcl_host_get_plugin(avcl_host *host, uint32_t index,
                                              avcl_plugin_info *out);
 /* Loads a file named explicitly; its modules are then found by name. */
-AVCL_EXPORT avcl_status avcl_host_load(avcl_host *host, const char *path, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_host_load(avcl_host *host, const char *path,
+                                       avcl_error *err);
 /* Loads every candidate; failures stay in their plugin's `reason`. */
 AVCL_EXPORT void avcl_host_load_all(avcl_host *host);
 
@@ -79,6 +80,7 @@ AVCL_EXPORT const avcl_op *avcl_host_get_op(avcl_host *host, uint32_t index);
 
 /* ---- names ------------------------------------------------------------------ */
 /* The candidate that `word` most likely meant, for "did you mean"; -1 = none is near. */
-AVCL_EXPORT int32_t avcl_nearest(const char *word, const char *const *candidates, uint32_t n);
+AVCL_EXPORT int32_t avcl_nearest(const char *word, const char *const *candidates,
+                                 uint32_t n);
 
 #endif

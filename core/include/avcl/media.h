@@ -18,13 +18,13 @@
 
 /* ---- probe -------------------------------------------------------------------- */
 typedef struct avcl_media_info {
-    int64_t n_frames;  /* displayed frames, counted from the packets */
-    int64_t n_key;     /* key frames */
-    int32_t width;     /* as displayed, after rotation */
+    int64_t n_frames; /* displayed frames, counted from the packets */
+    int64_t n_key;    /* key frames */
+    int32_t width;    /* as displayed, after rotation */
     int32_t height;
-    int32_t rotation;  /* degrees, multiple of 90 */
+    int32_t rotation; /* degrees, multiple of 90 */
     int32_t is_vfr;
-    double fps;        /* mean: frames per duration */
+    double fps; /* mean: frames per duration */
     double video_start_s;
     double video_s;
     double audio_start_s;
@@ -32,7 +32,7 @@ typedef struct avcl_media_info {
     int32_t has_audio;
     int32_t sample_rate;
     int32_t channels;
-    int32_t ordinal;   /* 1: no seeking is safe; frames are counted from the start */
+    int32_t ordinal; /* 1: no seeking is safe; frames are counted from the start */
     char format[32];
     char video_codec[32];
     char audio_codec[32];
@@ -45,16 +45,17 @@ typedef struct avcl_video avcl_video;
 AVCL_EXPORT avcl_video *avcl_video_open(const char *path, avcl_error *err); /* [owned] */
 AVCL_EXPORT void avcl_video_free(avcl_video *v);
 AVCL_EXPORT void avcl_video_get_info(const avcl_video *v, avcl_media_info *out);
-/* Frames [start, start + n) scaled to width x height (0 = as displayed), rgb24 rows packed:
- * [n, height, width, 3]. Past the last frame it is repeated, and a lost one by its neighbour;
- * *n_padded (may be NULL) says how often. On failure rgb holds nothing of use. */
-AVCL_EXPORT avcl_status avcl_video_read(avcl_video *v, int64_t start, int64_t n, int32_t width,
-                                        int32_t height, uint8_t *rgb, int64_t *n_padded,
-                                        avcl_error *err);
-/* MD5 of each displayed frame's decoded planes, as `ffmpeg -vsync 0 -f framemd5`: hex[n][33].
- * start..start+n must lie within the file. */
-AVCL_EXPORT avcl_status avcl_video_md5(avcl_video *v, int64_t start, int64_t n, char (*hex)[33],
-                                       avcl_error *err);
+/* Frames [start, start + n) scaled to width x height (0 = as displayed), rgb24 rows
+ * packed: [n, height, width, 3]. Past the last frame it is repeated, and a lost one by
+ * its neighbour; *n_padded (may be NULL) says how often. On failure rgb holds nothing of
+ * use. */
+AVCL_EXPORT avcl_status avcl_video_read(avcl_video *v, int64_t start, int64_t n,
+                                        int32_t width, int32_t height, uint8_t *rgb,
+                                        int64_t *n_padded, avcl_error *err);
+/* MD5 of each displayed frame's decoded planes, as `ffmpeg -vsync 0 -f framemd5`:
+ * hex[n][33]. start..start+n must lie within the file. */
+AVCL_EXPORT avcl_status avcl_video_md5(avcl_video *v, int64_t start, int64_t n,
+                                       char (*hex)[33], avcl_error *err);
 /* Seconds of frame i on the container's clock. */
 AVCL_EXPORT double avcl_video_time(const avcl_video *v, int64_t frame);
 /* Frames decoded so far by this reader: used / decoded is the decode amplification. */
@@ -67,51 +68,58 @@ typedef struct avcl_wave {
     int32_t rate;
     int32_t has_audio;
 } avcl_wave;
-/* The whole track as mono (plain mean of channels) at `rate`, on the video's clock: sample 0
- * is the first frame's time; late audio is preceded by zeros; length = video duration if
- * `match_video`, else the track's own end. */
-AVCL_EXPORT avcl_status avcl_audio_read(const char *path, int32_t rate, int32_t match_video,
-                                        avcl_wave *out, avcl_error *err);
+/* The whole track as mono (plain mean of channels) at `rate`, on the video's clock:
+ * sample 0 is the first frame's time; late audio is preceded by zeros; length = video
+ * duration if `match_video`, else the track's own end. */
+AVCL_EXPORT avcl_status avcl_audio_read(const char *path, int32_t rate,
+                                        int32_t match_video, avcl_wave *out,
+                                        avcl_error *err);
 AVCL_EXPORT void avcl_wave_release(avcl_wave *wave);
 
 /* ---- log-mel ------------------------------------------------------------------- */
 typedef int32_t avcl_mel_scale;
 enum { AVCL_MEL_SLANEY = 0, AVCL_MEL_HTK = 1 };
 typedef int32_t avcl_mel_normalise;
-enum { AVCL_MEL_MINMAX = 0, AVCL_MEL_RAW = 1 }; /* per picture to [0, 1], or the log values */
+enum {
+    AVCL_MEL_MINMAX = 0,
+    AVCL_MEL_RAW = 1
+};                                /* per picture to [0, 1], or the log values */
 typedef struct avcl_mel_options { /* 0 = the default in brackets, methods.md B */
-    int32_t rate;    /* [24000] Hz */
-    int32_t window;  /* [240] samples, periodic Hann, centred in n_fft */
-    int32_t hop;     /* [240] samples */
-    int32_t n_fft;   /* [2048] */
-    int32_t bands;   /* [256] */
-    int32_t columns; /* [256] after antialiased (triangle) resize along time; -1 = as they are */
+    int32_t rate;                 /* [24000] Hz */
+    int32_t window;               /* [240] samples, periodic Hann, centred in n_fft */
+    int32_t hop;                  /* [240] samples */
+    int32_t n_fft;                /* [2048] */
+    int32_t bands;                /* [256] */
+    int32_t columns; /* [256] after antialiased (triangle) resize along time; -1 = as they
+                        are */
     avcl_mel_scale scale;
     int32_t no_norm; /* 1: filters without Slaney area norm */
     double fmin;
-    double fmax;     /* [rate / 2] */
-    double log_eps;  /* [1e-6]: ln(M + eps) */
+    double fmax;    /* [rate / 2] */
+    double log_eps; /* [1e-6]: ln(M + eps) */
     avcl_mel_normalise normalise;
     int32_t reserved;
 } avcl_mel_options;
 typedef struct avcl_mel avcl_mel; /* plan: filters and FFT; shareable between threads */
 AVCL_EXPORT avcl_mel *avcl_mel_new(const avcl_mel_options *options, avcl_error *err);
 AVCL_EXPORT void avcl_mel_free(avcl_mel *mel);
-AVCL_EXPORT const avcl_mel_options *avcl_mel_get_options(const avcl_mel *mel); /* resolved */
-AVCL_EXPORT int64_t avcl_mel_n_empty(const avcl_mel *mel);       /* filters that see no bin */
-AVCL_EXPORT const float *avcl_mel_filters(const avcl_mel *mel);  /* [bands, n_fft/2+1] */
+AVCL_EXPORT const avcl_mel_options *
+avcl_mel_get_options(const avcl_mel *mel);                 /* resolved */
+AVCL_EXPORT int64_t avcl_mel_n_empty(const avcl_mel *mel); /* filters that see no bin */
+AVCL_EXPORT const float *avcl_mel_filters(const avcl_mel *mel); /* [bands, n_fft/2+1] */
 AVCL_EXPORT int64_t avcl_mel_n_frames(const avcl_mel *mel, int64_t n_samples);
 /* ln-mel frames before resize and normalisation: out[bands, n_frames]. */
-AVCL_EXPORT avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples, int64_t n,
-                                        float *out, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples,
+                                        int64_t n, float *out, avcl_error *err);
 /* The picture a network sees: out[bands, columns]. n = 0 gives the floor everywhere. */
-AVCL_EXPORT avcl_status avcl_mel_picture(const avcl_mel *mel, const float *samples, int64_t n,
-                                         float *out, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_mel_picture(const avcl_mel *mel, const float *samples,
+                                         int64_t n, float *out, avcl_error *err);
 
 /* ---- pictures ------------------------------------------------------------------ */
 /* channels 1 (grey) or 3 (RGB), rows packed; written beside and renamed into place. */
-AVCL_EXPORT avcl_status avcl_png_write(const char *path, const uint8_t *pixels, int32_t width,
-                                       int32_t height, int32_t channels, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_png_write(const char *path, const uint8_t *pixels,
+                                       int32_t width, int32_t height, int32_t channels,
+                                       avcl_error *err);
 
 /* ---- encode -------------------------------------------------------------------- */
 typedef struct avcl_encoder_options {
@@ -125,8 +133,10 @@ typedef struct avcl_encoder_options {
     int32_t audio_bps; /* [48000] */
 } avcl_encoder_options;
 /* One H.264 + AAC mp4, bit-exact flags, faststart, written beside and renamed into place:
- * rgb [n_frames, height, width, 3], mono samples. Same input and libraries, same bytes. */
-AVCL_EXPORT avcl_status avcl_encode_mp4(const char *path, const avcl_encoder_options *options,
+ * rgb [n_frames, height, width, 3], mono samples. Same input and libraries, same bytes.
+ */
+AVCL_EXPORT avcl_status avcl_encode_mp4(const char *path,
+                                        const avcl_encoder_options *options,
                                         const uint8_t *rgb, int64_t n_frames,
                                         const float *samples, int64_t n_samples,
                                         avcl_error *err);

@@ -31,7 +31,7 @@ typedef struct avcl_case_input {
     avcl_dtype dtype; /* AVCL_F32 stands for "real": f64 on a f64 session */
     int32_t ndim;
     int64_t shape[8];
-    double lo;  /* uniform in [lo, hi]; integers inclusive of both */
+    double lo; /* uniform in [lo, hi]; integers inclusive of both */
     double hi;
     double gap; /* reals: |x| >= gap, to stay off a kink at 0 */
 } avcl_case_input;
@@ -45,10 +45,10 @@ typedef struct avcl_op_case {
 } avcl_op_case;
 
 enum {
-    AVCL_OP_INPLACE = 1,   /* output 0 may overwrite input 0 at its last use */
-    AVCL_OP_NOGRAD = 2,    /* gradient stops here, on purpose */
-    AVCL_OP_ALIAS = 4,     /* output 0 is input 0's bytes (reshape, identity) */
-    AVCL_OP_BACKWARD = 8,  /* appears only in gradients: no gradient of its own */
+    AVCL_OP_INPLACE = 1,  /* output 0 may overwrite input 0 at its last use */
+    AVCL_OP_NOGRAD = 2,   /* gradient stops here, on purpose */
+    AVCL_OP_ALIAS = 4,    /* output 0 is input 0's bytes (reshape, identity) */
+    AVCL_OP_BACKWARD = 8, /* appears only in gradients: no gradient of its own */
 };
 
 typedef struct avcl_op {

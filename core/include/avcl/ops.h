@@ -15,7 +15,8 @@
 typedef struct avcl_conv3d_attrs {
     avcl_ints stride; /* 3 */
     avcl_ints pad;    /* 3, symmetric */
-    avcl_ints shape;  /* backward: shape of the gradient to make (x's or w's); else n = 0 */
+    avcl_ints
+        shape; /* backward: shape of the gradient to make (x's or w's); else n = 0 */
 } avcl_conv3d_attrs;
 
 /* batch_norm, batch_norm_eval, batch_norm_backward. Channel axis 1. */
@@ -44,7 +45,8 @@ typedef struct avcl_axes_attrs { /* sum, mean, max, variance */
     int32_t reserved;
 } avcl_axes_attrs;
 
-typedef struct avcl_axis_attrs { /* concat, logsumexp (keep), argmax, l2_normalise (eps) */
+typedef struct avcl_axis_attrs { /* concat, logsumexp (keep), argmax, l2_normalise (eps)
+                                  */
     int64_t axis;
     double eps;
     int32_t keep; /* logsumexp: keep the reduced axis as 1 */
@@ -85,7 +87,8 @@ typedef struct avcl_cast_attrs {
     int64_t dtype; /* avcl_dtype to make; AVCL_F32 = the session's real type */
 } avcl_cast_attrs;
 
-typedef struct avcl_sgd_attrs { /* d = g + wd w; v = m v + d; w -= lr (nesterov ? d + m v : v) */
+typedef struct avcl_sgd_attrs { /* d = g + wd w; v = m v + d; w -= lr (nesterov ? d + m v
+                                   : v) */
     double momentum;
     double weight_decay;
     int32_t nesterov;

@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 enum {
-    AVCL_STREAM_TIME = 0,    /* clip start */
-    AVCL_STREAM_CROP = 1,    /* crop position */
+    AVCL_STREAM_TIME = 0, /* clip start */
+    AVCL_STREAM_CROP = 1, /* crop position */
     AVCL_STREAM_FLIP = 2,
-    AVCL_STREAM_AUDIO = 3,   /* mel crop */
+    AVCL_STREAM_AUDIO = 3, /* mel crop */
     AVCL_STREAM_NEGATIVE = 4,
     AVCL_STREAM_DROPOUT = 5,
     AVCL_STREAM_REPLACE = 6, /* stand-in for a bad sample */

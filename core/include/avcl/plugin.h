@@ -71,20 +71,24 @@ typedef struct avcl_graph_api {
     /* In-place rows: state[index[i]] = rows[i], at commit. */
     void (*assign_rows)(avcl_call *, avcl_node state, avcl_node index, avcl_node rows);
     avcl_node (*constant)(avcl_call *, double value); /* a 0-d real */
-    avcl_node (*scalar)(avcl_call *, const char *name, double initial); /* per-step number */
+    avcl_node (*scalar)(avcl_call *, const char *name,
+                        double initial); /* per-step number */
     /* Module "name" of `kind` ("avcl.backbone/1"); its weights live under `scope`. */
     avcl_instance (*instance)(avcl_call *, const char *kind, const char *name,
-                              const avcl_attr *params, uint32_t n_params, const char *scope);
+                              const avcl_attr *params, uint32_t n_params,
+                              const char *scope);
     /* Outputs in port order; an optional port that is not built gives 0. */
-    avcl_status (*apply)(avcl_call *, avcl_instance, const avcl_node *inputs, uint32_t n_in,
-                         avcl_node *outputs, uint32_t n_out);
-    /* The same module on states that follow its weights: s = m s + (1 - m) w, on UPDATE. */
+    avcl_status (*apply)(avcl_call *, avcl_instance, const avcl_node *inputs,
+                         uint32_t n_in, avcl_node *outputs, uint32_t n_out);
+    /* The same module on states that follow its weights: s = m s + (1 - m) w, on UPDATE.
+     */
     avcl_instance (*ema_of)(avcl_call *, avcl_instance, avcl_node momentum);
     /* Number of dims, or < 0; fills up to cap of them. */
     int32_t (*shape)(avcl_call *, avcl_node, int64_t *dims, int32_t cap);
     void (*push)(avcl_call *, const char *scope);
     void (*pop)(avcl_call *);
-    void (*log)(avcl_call *, const char *name, avcl_node scalar_value); /* per-epoch mean */
+    void (*log)(avcl_call *, const char *name,
+                avcl_node scalar_value); /* per-epoch mean */
     avcl_status (*status)(avcl_call *);
     /* The built-in per-step random key [3] of i64: seed, step, first global row. */
     avcl_node (*rng)(avcl_call *);
@@ -100,15 +104,24 @@ typedef struct avcl_build {
 } avcl_build;
 
 /* ---- modules -------------------------------------------------------------- */
-#define AVCL_KIND_BACKBONE "avcl.backbone/1"   /* avcl_builder; outputs are the named taps */
-#define AVCL_KIND_FUSION "avcl.fusion/1"       /* avcl_builder: video, audio -> video, audio */
-#define AVCL_KIND_ALIGNMENT "avcl.alignment/1" /* avcl_builder: video, audio -> loss [, pair] */
-#define AVCL_KIND_LOSS "avcl.loss/1"           /* avcl_builder: … -> loss, a real 0-d */
-#define AVCL_KIND_DEVICE "avcl.device/0"       /* avcl_device_api of device.h; exact build only */
+#define AVCL_KIND_BACKBONE                                                               \
+    "avcl.backbone/1"                    /* avcl_builder; outputs are the named taps */
+#define AVCL_KIND_FUSION "avcl.fusion/1" /* avcl_builder: video, audio -> video, audio   \
+                                          */
+#define AVCL_KIND_ALIGNMENT                                                              \
+    "avcl.alignment/1"               /* avcl_builder: video, audio -> loss [, pair] */
+#define AVCL_KIND_LOSS "avcl.loss/1" /* avcl_builder: … -> loss, a real 0-d */
+#define AVCL_KIND_DEVICE                                                                 \
+    "avcl.device/0" /* avcl_device_api of device.h; exact build only */
 
 enum { AVCL_PORT_OPTIONAL = 1 };
 /* The values a port takes, so that a tester can feed sane ones. */
-enum { AVCL_DOMAIN_REAL = 0, AVCL_DOMAIN_PROBABILITY, AVCL_DOMAIN_CLASS, AVCL_DOMAIN_IMAGE };
+enum {
+    AVCL_DOMAIN_REAL = 0,
+    AVCL_DOMAIN_PROBABILITY,
+    AVCL_DOMAIN_CLASS,
+    AVCL_DOMAIN_IMAGE
+};
 
 typedef struct avcl_port {
     const char *name;
@@ -168,13 +181,13 @@ extern "C"
     __attribute__((visibility("default"))) extern const avcl_plugin avcl_plugin_v0;
 
 #define AVCL_ENTRY_SYMBOL "avcl_plugin_v0"
-#define AVCL_STR_(x) #x
-#define AVCL_STR(x) AVCL_STR_(x)
+#define AVCL_STR_(x)      #x
+#define AVCL_STR(x)       AVCL_STR_(x)
 /* Text the host reads from the file before dlopen: no code of a misfit ever runs. */
 #define AVCL_PLUGIN_MANIFEST(id, version)                                                \
     __attribute__((used, section(".avcl_plugin"))) static const char avcl_manifest_[] =  \
-        "AVCP abi=" AVCL_STR(AVCL_ABI_MAJOR) "." AVCL_STR(AVCL_ABI_MINOR) " id=" id      \
-        " version=" version
+        "AVCP abi=" AVCL_STR(AVCL_ABI_MAJOR) "." AVCL_STR(                               \
+            AVCL_ABI_MINOR) " id=" id " version=" version
 #endif
 
 #endif

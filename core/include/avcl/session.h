@@ -34,7 +34,8 @@ enum {
     AVCL_SESSION_INPUT_GRADS = 2, /* gradients of real inputs too, as "grad/NAME" */
 };
 
-AVCL_EXPORT avcl_session *avcl_session_new(avcl_graph *g, const avcl_session_options *options,
+AVCL_EXPORT avcl_session *avcl_session_new(avcl_graph *g,
+                                           const avcl_session_options *options,
                                            avcl_error *err); /* [owned] */
 AVCL_EXPORT void avcl_session_free(avcl_session *s);
 /* The graph it was made from. [borrowed] */
@@ -45,8 +46,9 @@ AVCL_EXPORT avcl_graph *avcl_session_graph(const avcl_session *s);
  * value's own dtype; reals are f32 or f64 as the session's precision says. */
 AVCL_EXPORT avcl_status avcl_session_describe(avcl_session *s, const char *name,
                                               avcl_tinfo *out, avcl_error *err);
-AVCL_EXPORT avcl_status avcl_session_write(avcl_session *s, const char *name, const void *data,
-                                           uint64_t nbytes, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_session_write(avcl_session *s, const char *name,
+                                           const void *data, uint64_t nbytes,
+                                           avcl_error *err);
 AVCL_EXPORT avcl_status avcl_session_read(avcl_session *s, const char *name, void *data,
                                           uint64_t nbytes, avcl_error *err);
 
@@ -79,8 +81,8 @@ typedef struct avcl_sgd {
     int32_t nesterov;
     int32_t reserved;
 } avcl_sgd;
-AVCL_EXPORT avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t first,
-                                         uint64_t n, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd,
+                                         uint64_t first, uint64_t n, avcl_error *err);
 AVCL_EXPORT avcl_status avcl_session_read_flat(avcl_session *s, int32_t which, void *data,
                                                uint64_t nbytes, avcl_error *err);
 AVCL_EXPORT avcl_status avcl_session_write_flat(avcl_session *s, int32_t which,
@@ -88,18 +90,20 @@ AVCL_EXPORT avcl_status avcl_session_write_flat(avcl_session *s, int32_t which,
                                                 avcl_error *err);
 
 typedef struct avcl_session_stats {
-    uint64_t weight_bytes;   /* weights, gradients, momentum, states */
-    uint64_t arena_bytes;    /* activations and scratch, the larger program's peak */
-    uint64_t io_bytes;       /* inputs and kept values */
-    uint64_t planned_bytes;  /* all of the above */
-    uint32_t n_kernels[2];   /* per program */
-    uint32_t n_reorders[2];  /* of those, layout changes */
+    uint64_t weight_bytes;  /* weights, gradients, momentum, states */
+    uint64_t arena_bytes;   /* activations and scratch, the larger program's peak */
+    uint64_t io_bytes;      /* inputs and kept values */
+    uint64_t planned_bytes; /* all of the above */
+    uint32_t n_kernels[2];  /* per program */
+    uint32_t n_reorders[2]; /* of those, layout changes */
 } avcl_session_stats;
 AVCL_EXPORT void avcl_session_get_stats(const avcl_session *s, avcl_session_stats *out);
 AVCL_EXPORT const char *avcl_session_device_text(const avcl_session *s);
-/* The program after a pass ("dead", "gradient", "precision", "layout", "memory", "schedule"),
- * one node a line; what `avcl graph --after PASS` prints. Free with avcl_text_free. [owned] */
-AVCL_EXPORT char *avcl_graph_print_after(avcl_graph *g, const avcl_session_options *options,
+/* The program after a pass ("dead", "gradient", "precision", "layout", "memory",
+ * "schedule"), one node a line; what `avcl graph --after PASS` prints. Free with
+ * avcl_text_free. [owned] */
+AVCL_EXPORT char *avcl_graph_print_after(avcl_graph *g,
+                                         const avcl_session_options *options,
                                          avcl_program program, const char *pass,
                                          avcl_error *err);
 

@@ -25,8 +25,8 @@ enum {
 };
 AVCL_EXPORT avcl_doc *avcl_doc_new(void); /* [owned] NULL = out of memory */
 AVCL_EXPORT void avcl_doc_free(avcl_doc *doc);
-/* Adds below `parent` (-1 = the root itself), under `key` in a map (NULL in a list); map keys
- * keep insertion order. Returns the node, or -1 (out of memory, duplicate key). */
+/* Adds below `parent` (-1 = the root itself), under `key` in a map (NULL in a list); map
+ * keys keep insertion order. Returns the node, or -1 (out of memory, duplicate key). */
 AVCL_EXPORT int32_t avcl_doc_add(avcl_doc *doc, int32_t parent, const char *key,
                                  avcl_doc_kind kind);
 AVCL_EXPORT void avcl_doc_set_bool(avcl_doc *doc, int32_t node, int32_t value);
@@ -42,7 +42,8 @@ AVCL_EXPORT const char *avcl_doc_key(const avcl_doc *doc, int32_t node);
 AVCL_EXPORT int32_t avcl_doc_get_bool(const avcl_doc *doc, int32_t node);
 AVCL_EXPORT int64_t avcl_doc_get_int(const avcl_doc *doc, int32_t node);
 AVCL_EXPORT double avcl_doc_get_float(const avcl_doc *doc, int32_t node); /* INT too */
-AVCL_EXPORT const char *avcl_doc_get_str(const avcl_doc *doc, int32_t node); /* scalars' text */
+AVCL_EXPORT const char *avcl_doc_get_str(const avcl_doc *doc,
+                                         int32_t node); /* scalars' text */
 /* Reads one YAML document (1.2 core schema, so `no` is a string). */
 AVCL_EXPORT avcl_doc *avcl_doc_parse(const char *text, uint64_t n, avcl_error *err);
 /* YAML text of the tree, without markers. Short maps and lists of scalars in flow style.
@@ -54,7 +55,8 @@ AVCL_EXPORT char *avcl_doc_json(const avcl_doc *doc, int32_t canonical, avcl_err
 AVCL_EXPORT void avcl_float_text(double value, char out[32]);
 
 /* ---- files ------------------------------------------------------------------------- */
-/* Whole-file publication of text + checksum. `replace` 0: AVCL_E_EXISTS if it is there. */
+/* Whole-file publication of text + checksum. `replace` 0: AVCL_E_EXISTS if it is there.
+ */
 AVCL_EXPORT avcl_status avcl_store_publish(const char *path, const avcl_doc *doc,
                                            int32_t replace, avcl_error *err);
 /* The same for plain bytes without a checksum line. */
@@ -66,8 +68,9 @@ AVCL_EXPORT avcl_status avcl_store_append(const char *path, const avcl_doc *doc,
 /* One line, "\n" added, one write(2). */
 AVCL_EXPORT avcl_status avcl_store_append_line(const char *path, const char *line,
                                                avcl_error *err);
-/* Sound documents of a file, in order. `*torn` = 1 when a tail had to be ignored. Document
- * `index` (negative: from the end) is returned; NULL and AVCL_E_NOT_FOUND when absent. */
+/* Sound documents of a file, in order. `*torn` = 1 when a tail had to be ignored.
+ * Document `index` (negative: from the end) is returned; NULL and AVCL_E_NOT_FOUND when
+ * absent. */
 AVCL_EXPORT avcl_doc *avcl_store_read(const char *path, int32_t index, int32_t *torn,
                                       avcl_error *err);
 AVCL_EXPORT avcl_status avcl_store_mkdirs(const char *path, avcl_error *err);
@@ -75,16 +78,18 @@ AVCL_EXPORT avcl_status avcl_store_mkdirs(const char *path, avcl_error *err);
 /* ---- store ------------------------------------------------------------------------- */
 /* Makes `root` a store (store.yaml, folders) unless it is one already. */
 AVCL_EXPORT avcl_status avcl_store_init(const char *root, avcl_error *err);
-/* runs/3f/3f9c…/FILE and work/3f/3f9c…/FILE below `root`; `file` NULL = the folder itself. */
+/* runs/3f/3f9c…/FILE and work/3f/3f9c…/FILE below `root`; `file` NULL = the folder
+ * itself. */
 AVCL_EXPORT avcl_status avcl_store_run_path(const char *root, const char *run,
                                             const char *file, char out[4096],
                                             avcl_error *err);
 AVCL_EXPORT avcl_status avcl_store_work_path(const char *root, const char *run,
                                              const char *file, char out[4096],
                                              avcl_error *err);
-/* Claims attempt `attempt` of `run` by link(2): AVCL_OK = ours, AVCL_E_EXISTS = another's. */
-AVCL_EXPORT avcl_status avcl_store_claim(const char *root, const char *run, int32_t attempt,
-                                         avcl_error *err);
+/* Claims attempt `attempt` of `run` by link(2): AVCL_OK = ours, AVCL_E_EXISTS =
+ * another's. */
+AVCL_EXPORT avcl_status avcl_store_claim(const char *root, const char *run,
+                                         int32_t attempt, avcl_error *err);
 /* Touches the claim; call every 30 s. */
 AVCL_EXPORT avcl_status avcl_store_heartbeat(const char *root, const char *run,
                                              int32_t attempt, avcl_error *err);
@@ -102,10 +107,12 @@ AVCL_EXPORT avcl_status avcl_store_state(const char *root, const char *run,
                                          avcl_run_state *state, int32_t *attempt,
                                          avcl_error *err);
 
-/* ---- hashes and tensors -------------------------------------------------------------- */
+/* ---- hashes and tensors --------------------------------------------------------------
+ */
 AVCL_EXPORT void avcl_sha256_hex(const void *data, uint64_t n, char hex[65]);
 AVCL_EXPORT avcl_status avcl_sha256_file(const char *path, char hex[65], avcl_error *err);
-AVCL_EXPORT uint32_t avcl_crc32c(uint32_t crc, const void *data, uint64_t n); /* start: 0 */
+AVCL_EXPORT uint32_t avcl_crc32c(uint32_t crc, const void *data,
+                                 uint64_t n); /* start: 0 */
 
 /* safetensors, written atomically; metadata values are strings. */
 typedef struct avcl_safetensors avcl_safetensors;
@@ -123,6 +130,7 @@ AVCL_EXPORT const char *avcl_safetensors_name(const avcl_safetensors *st, uint32
 /* Data borrowed for the object's life; checked against its CRC when the file has one. */
 AVCL_EXPORT avcl_status avcl_safetensors_get(const avcl_safetensors *st, const char *name,
                                              avcl_tensor *out, avcl_error *err);
-AVCL_EXPORT const char *avcl_safetensors_get_text(const avcl_safetensors *st, const char *key);
+AVCL_EXPORT const char *avcl_safetensors_get_text(const avcl_safetensors *st,
+                                                  const char *key);
 
 #endif

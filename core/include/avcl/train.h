@@ -20,10 +20,10 @@ typedef int32_t avcl_schedule_kind;
 enum { AVCL_LR_CONSTANT = 0, AVCL_LR_PLATEAU, AVCL_LR_STEP, AVCL_LR_COSINE };
 typedef struct avcl_schedule {
     avcl_schedule_kind kind;
-    int32_t patience;   /* plateau: bad epochs tolerated [50] */
-    double factor;      /* plateau, step [0.1] */
-    double min_lr;      /* plateau, cosine */
-    double threshold;   /* plateau: relative improvement that counts [1e-4] */
+    int32_t patience;    /* plateau: bad epochs tolerated [50] */
+    double factor;       /* plateau, step [0.1] */
+    double min_lr;       /* plateau, cosine */
+    double threshold;    /* plateau: relative improvement that counts [1e-4] */
     int32_t step_epochs; /* step */
     int32_t reserved;
 } avcl_schedule;
@@ -32,17 +32,17 @@ typedef struct avcl_trainer_options {
     uint32_t epochs;
     uint32_t batch;
     uint64_t seed;
-    avcl_sgd sgd;             /* lr = the initial one */
+    avcl_sgd sgd; /* lr = the initial one */
     avcl_schedule schedule;
     const char *train_split;
-    const char *val_split;    /* NULL = none */
-    const char *select;       /* "min val/loss", "max val/top1", "last" */
+    const char *val_split;      /* NULL = none */
+    const char *select;         /* "min val/loss", "max val/top1", "last" */
     const char *checkpoint_dir; /* last.safetensors, best.safetensors; NULL = none kept */
-    int32_t has_labels;       /* batches feed inputs "label" and "weight" */
-    uint32_t workers;         /* loader threads; 0 = default */
+    int32_t has_labels;         /* batches feed inputs "label" and "weight" */
+    uint32_t workers;           /* loader threads; 0 = default */
     double max_bad;
-    avcl_view view;           /* of training; validation uses the centre of it */
-    double checkpoint_s;      /* write last.safetensors at least this often; 0 = per epoch */
+    avcl_view view;      /* of training; validation uses the centre of it */
+    double checkpoint_s; /* write last.safetensors at least this often; 0 = per epoch */
 } avcl_trainer_options;
 
 typedef int32_t avcl_event_kind;
@@ -53,12 +53,12 @@ typedef struct avcl_metric {
 } avcl_metric;
 typedef struct avcl_event {
     avcl_event_kind kind;
-    uint32_t epoch;      /* 1-based, being done or just done */
-    uint32_t step;       /* within the epoch, 1-based */
-    uint32_t n_steps;    /* per epoch */
-    uint32_t n_metrics;  /* EPOCH: of metrics[] */
+    uint32_t epoch;     /* 1-based, being done or just done */
+    uint32_t step;      /* within the epoch, 1-based */
+    uint32_t n_steps;   /* per epoch */
+    uint32_t n_metrics; /* EPOCH: of metrics[] */
     int32_t is_best;
-    double loss;         /* STEP: of this step */
+    double loss; /* STEP: of this step */
     double lr;
     double clips_per_s;
     double wait_fraction;
@@ -73,24 +73,27 @@ AVCL_EXPORT void avcl_trainer_free(avcl_trainer *t);
 /* One step, or the end of an epoch (validation, schedule, checkpoint). AVCL_END when all
  * epochs are done; AVCL_E_INTERRUPTED after a stop, with the checkpoint written;
  * AVCL_E_NUMERIC names node, script line, step and sample paths. */
-AVCL_EXPORT avcl_status avcl_trainer_step(avcl_trainer *t, avcl_event *event, avcl_error *err);
+AVCL_EXPORT avcl_status avcl_trainer_step(avcl_trainer *t, avcl_event *event,
+                                          avcl_error *err);
 AVCL_EXPORT void avcl_trainer_stop(avcl_trainer *t); /* async-signal-safe */
 /* Continues from checkpoint_dir/last.safetensors; AVCL_E_NOT_FOUND when there is none. */
 AVCL_EXPORT avcl_status avcl_trainer_resume(avcl_trainer *t, avcl_error *err);
 /* Weights and states of the selected epoch into the session; its number and value. */
-AVCL_EXPORT avcl_status avcl_trainer_load_best(avcl_trainer *t, uint32_t *epoch, double *value,
-                                               avcl_error *err);
+AVCL_EXPORT avcl_status avcl_trainer_load_best(avcl_trainer *t, uint32_t *epoch,
+                                               double *value, avcl_error *err);
 
-/* ---- checkpoints ---------------------------------------------------------------------- */
+/* ---- checkpoints ----------------------------------------------------------------------
+ */
 AVCL_EXPORT avcl_status avcl_checkpoint_save(avcl_session *s, const char *path,
                                              avcl_error *err);
-/* Loads weights and states whose names lie under one of `scopes` ("video", "fusion"; NULL =
- * all). Names missing from either side within a scope are errors that list them. */
+/* Loads weights and states whose names lie under one of `scopes` ("video", "fusion"; NULL
+ * = all). Names missing from either side within a scope are errors that list them. */
 AVCL_EXPORT avcl_status avcl_checkpoint_load(avcl_session *s, const char *path,
                                              const char *const *scopes, uint32_t n_scopes,
                                              avcl_error *err);
 
-/* ---- evaluation ----------------------------------------------------------------------- */
+/* ---- evaluation -----------------------------------------------------------------------
+ */
 typedef struct avcl_eval_options {
     const char *split;
     uint32_t batch;
@@ -98,17 +101,19 @@ typedef struct avcl_eval_options {
     avcl_view view; /* n_clips centre clips; logits averaged over them */
 } avcl_eval_options;
 typedef struct avcl_eval_result {
-    int64_t n;          /* labelled samples, failed ones included (they count as wrong) */
+    int64_t n; /* labelled samples, failed ones included (they count as wrong) */
     int64_t n_failed;
     double loss;
-    double top1;        /* percent */
+    double top1; /* percent */
     double top5;
-    double per_class;   /* mean of per-class accuracies, percent */
+    double per_class; /* mean of per-class accuracies, percent */
 } avcl_eval_result;
-/* Runs EVAL over a split: kept value "logits" [batch, classes]. items[ceil(n/8)] receives one
- * bit per sample (correct); confusion[classes*classes], row = truth. Either may be NULL. */
+/* Runs EVAL over a split: kept value "logits" [batch, classes]. items[ceil(n/8)] receives
+ * one bit per sample (correct); confusion[classes*classes], row = truth. Either may be
+ * NULL. */
 AVCL_EXPORT avcl_status avcl_evaluate(avcl_session *s, avcl_dataset *d,
-                                      const avcl_eval_options *options, avcl_eval_result *out,
-                                      uint8_t *items, int64_t *confusion, avcl_error *err);
+                                      const avcl_eval_options *options,
+                                      avcl_eval_result *out, uint8_t *items,
+                                      int64_t *confusion, avcl_error *err);
 
 #endif

@@ -66,7 +66,8 @@ typedef struct avcl_tensor {
     uint64_t nbytes;
 } avcl_tensor;
 
-/* Handle of a value in the graph being built; 0 = none, or poisoned by an earlier error. */
+/* Handle of a value in the graph being built; 0 = none, or poisoned by an earlier error.
+ */
 typedef uint32_t avcl_node;
 
 #endif

@@ -14,7 +14,7 @@ struct avcl_call {
     struct avcl_graph *graph; /* NULL outside a graph */
     void *target;             /* avcl_ir that ops are added to; NULL = none */
     struct avcl_host *host;
-    const char *path;  /* given to nodes that an op's callback adds */
+    const char *path; /* given to nodes that an op's callback adds */
     const char *where;
 };
 

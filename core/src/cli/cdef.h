@@ -1,5 +1,6 @@
 /*
- * cdef.h - every public header, in order, for `cc -E -P -DAVCL_CDEF`: LuaJIT's declarations.
+ * cdef.h - every public header, in order, for `cc -E -P -DAVCL_CDEF`: LuaJIT's
+ * declarations.
  *
  * Never compiled. build.h and philox.h are source, not ABI, and stay out.
  */

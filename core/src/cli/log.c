@@ -4,7 +4,8 @@
 #include "avcl/plugin.h"
 #include "cli/log.h"
 
-__attribute__((visibility("default"))) void avcl_cli_log(void *arg, int level, const char *text)
+__attribute__((visibility("default"))) void avcl_cli_log(void *arg, int level,
+                                                         const char *text)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
     (void)arg;

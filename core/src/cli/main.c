@@ -19,9 +19,10 @@
 
 enum { EXIT_BUG = 70 };
 
-/* libgomp reads its environment when it is loaded, before main, and then lets idle threads
- * spin: on cores shared with the loader's threads that cost a factor of eight in training. So
- * the program starts itself again with waiting threads asleep, unless the user has decided. */
+/* libgomp reads its environment when it is loaded, before main, and then lets idle
+ * threads spin: on cores shared with the loader's threads that cost a factor of eight in
+ * training. So the program starts itself again with waiting threads asleep, unless the
+ * user has decided. */
 static void make_threads_sleep(char **argv)
 {
     if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
@@ -29,7 +30,8 @@ static void make_threads_sleep(char **argv)
     execv("/proc/self/exe", argv); /* when it fails, spinning is only slow */
 }
 
-/* Where this program lies: "/usr/bin" of "/usr/bin/avcl". 0 when the kernel does not say. */
+/* Where this program lies: "/usr/bin" of "/usr/bin/avcl". 0 when the kernel does not say.
+ */
 static int find_folder(char folder[PATH_MAX])
 {
     ssize_t n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
@@ -47,8 +49,8 @@ static void set_path(lua_State *L, const char *folder)
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "path");
     const char *old = lua_tostring(L, -1);
-    lua_pushfstring(L, "%s/../share/avcl/lua/?.lua;%s/../share/avcl/lua/?/init.lua;%s", folder,
-                    folder, old ? old : "");
+    lua_pushfstring(L, "%s/../share/avcl/lua/?.lua;%s/../share/avcl/lua/?/init.lua;%s",
+                    folder, folder, old ? old : "");
     lua_setfield(L, -3, "path");
     lua_pop(L, 2);
 }

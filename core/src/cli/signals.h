@@ -1,5 +1,6 @@
 /*
- * signals.h - during a run Ctrl-C, SIGTERM and SIGHUP ask for a stop; a second Ctrl-C ends.
+ * signals.h - during a run Ctrl-C, SIGTERM and SIGHUP ask for a stop; a second Ctrl-C
+ * ends.
  *
  * The one place with file-scope state: a signal handler has nothing else to hold on to.
  * Lua reads it through ffi.C, so the avcl_cli_* names are exported by the program.

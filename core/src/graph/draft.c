@@ -96,7 +96,8 @@ char *avcl__draft_print(const avcl_draft *draft, avcl_error *err)
         print_node(f, &draft->ir, &draft->ir.nodes[i]);
     const avcl_draft_root *roots = avcl__draft_roots(draft);
     for (uint32_t i = 0; i < draft->roots.n; i++)
-        fprintf(f, "root %s %u = %%%u\n", kinds[roots[i].kind], roots[i].index, roots[i].value);
+        fprintf(f, "root %s %u = %%%u\n", kinds[roots[i].kind], roots[i].index,
+                roots[i].value);
     fclose(f);
     return text;
 }

@@ -85,8 +85,9 @@ void avcl_graph_at(avcl_graph *g, const char *where)
 
 const char *avcl__graph_path(avcl_graph *g, const char *name)
 {
-    const char *path = *g->scope ? avcl__arena_format(&g->ir.arena, "%s/%s", g->scope, name)
-                                 : avcl__arena_copy(&g->ir.arena, name);
+    const char *path = *g->scope
+                           ? avcl__arena_format(&g->ir.arena, "%s/%s", g->scope, name)
+                           : avcl__arena_copy(&g->ir.arena, name);
     if (!path) avcl__graph_report(g, AVCL_E_NOMEM, "out of memory for '%s'", name);
     return path;
 }
@@ -96,8 +97,9 @@ void avcl_graph_push(avcl_graph *g, const char *scope)
     size_t used = strlen(g->scope);
     size_t need = strlen(scope) + 1;
     if (used + need + 1 > sizeof g->scope) {
-        avcl__graph_report(g, AVCL_E_INVALID, "scope '%s' makes a path over %zu characters",
-                           scope, sizeof g->scope - 1);
+        avcl__graph_report(g, AVCL_E_INVALID,
+                           "scope '%s' makes a path over %zu characters", scope,
+                           sizeof g->scope - 1);
         return;
     }
     snprintf(g->scope + used, sizeof g->scope - used, "%s%s", used ? "/" : "", scope);
@@ -118,7 +120,8 @@ void avcl_graph_pop(avcl_graph *g)
 /* ---- ops ------------------------------------------------------------------------ */
 
 /* A state used as an input means its latest version. */
-static int resolve(const avcl_graph *g, const avcl_node *inputs, uint32_t n, avcl_node *out)
+static int resolve(const avcl_graph *g, const avcl_node *inputs, uint32_t n,
+                   avcl_node *out)
 {
     for (uint32_t i = 0; i < n; i++) {
         if (inputs[i] == 0 || inputs[i] >= g->ir.n_values) return 0;
@@ -128,15 +131,15 @@ static int resolve(const avcl_graph *g, const avcl_node *inputs, uint32_t n, avc
     return 1;
 }
 
-avcl_node avcl_graph_op(avcl_graph *g, const char *op, const avcl_node *inputs, uint32_t n_in,
-                        const avcl_attr *attrs, uint32_t n_attrs)
+avcl_node avcl_graph_op(avcl_graph *g, const char *op, const avcl_node *inputs,
+                        uint32_t n_in, const avcl_attr *attrs, uint32_t n_attrs)
 {
     avcl_node in[AVCL_KERNEL_MAX_IN];
     avcl_status had = g->err.code;
     if (had != AVCL_OK) return 0;
     if (n_in > AVCL_KERNEL_MAX_IN) {
-        avcl__graph_report(g, AVCL_E_INVALID, "op '%s' got %u inputs, at most %d", op, n_in,
-                           AVCL_KERNEL_MAX_IN);
+        avcl__graph_report(g, AVCL_E_INVALID, "op '%s' got %u inputs, at most %d", op,
+                           n_in, AVCL_KERNEL_MAX_IN);
         return 0;
     }
     if (!resolve(g, inputs, n_in, in)) {

@@ -10,12 +10,13 @@
 static avcl_graph *graph_of(avcl_call *call, const char *what)
 {
     if (call->graph && call->target == &call->graph->ir) return call->graph;
-    avcl_error_set(call->err, AVCL_E_ABI, "%s is not possible inside an op's gradient", what);
+    avcl_error_set(call->err, AVCL_E_ABI, "%s is not possible inside an op's gradient",
+                   what);
     return NULL;
 }
 
-static avcl_node op(avcl_call *call, const char *name, const avcl_node *inputs, uint32_t n_in,
-                    const avcl_attr *attrs, uint32_t n_attrs)
+static avcl_node op(avcl_call *call, const char *name, const avcl_node *inputs,
+                    uint32_t n_in, const avcl_attr *attrs, uint32_t n_attrs)
 {
     if (call->err->code != AVCL_OK) return 0;
     for (uint32_t i = 0; i < n_in; i++)
@@ -38,15 +39,15 @@ static avcl_node result(avcl_call *call, avcl_node first, uint32_t index)
     return 0;
 }
 
-static avcl_node weight(avcl_call *call, const char *name, const int64_t *shape, int32_t ndim,
-                        const char *init, double arg)
+static avcl_node weight(avcl_call *call, const char *name, const int64_t *shape,
+                        int32_t ndim, const char *init, double arg)
 {
     avcl_graph *g = graph_of(call, "a weight");
     return g ? avcl_graph_weight(g, name, shape, ndim, init, arg) : 0;
 }
 
-static avcl_node state(avcl_call *call, const char *name, const int64_t *shape, int32_t ndim,
-                       const char *init, double arg)
+static avcl_node state(avcl_call *call, const char *name, const int64_t *shape,
+                       int32_t ndim, const char *init, double arg)
 {
     avcl_graph *g = graph_of(call, "a state");
     return g ? avcl_graph_state(g, name, shape, ndim, init, arg) : 0;
@@ -77,7 +78,8 @@ static avcl_node scalar(avcl_call *call, const char *name, double initial)
 }
 
 static avcl_instance instance(avcl_call *call, const char *kind, const char *name,
-                              const avcl_attr *params, uint32_t n_params, const char *scope)
+                              const avcl_attr *params, uint32_t n_params,
+                              const char *scope)
 {
     avcl_graph *g = graph_of(call, "an instance");
     return g ? avcl_graph_instance(g, kind, name, params, n_params, scope) : 0;

@@ -60,7 +60,8 @@ static void put_attr(hashing *h, const avcl_param *row, const void *attrs)
 {
     const char *at = (const char *)attrs + row->offset;
     fprintf(h->f, " %s=", row->name);
-    if (row->type == AVCL_INT) fprintf(h->f, "%" PRId64, *(const int64_t *)(const void *)at);
+    if (row->type == AVCL_INT)
+        fprintf(h->f, "%" PRId64, *(const int64_t *)(const void *)at);
     if (row->type == AVCL_FLOAT) fprintf(h->f, "%a", *(const double *)(const void *)at);
     if (row->type == AVCL_BOOL || row->type == AVCL_ENUM)
         fprintf(h->f, "%" PRId32, *(const int32_t *)(const void *)at);
@@ -117,7 +118,8 @@ static void put_roots(hashing *h)
     for (int t = 0; t < 3; t++)
         for (uint32_t i = 0; i < tables[t]->n; i++) {
             const avcl_graph_root *root = &avcl__graph_roots(tables[t])[i];
-            fprintf(h->f, "%s %s %a", words[t], root->name ? root->name : "", root->weight);
+            fprintf(h->f, "%s %s %a", words[t], root->name ? root->name : "",
+                    root->weight);
             put_value(h, root->value);
             fputc('\n', h->f);
         }

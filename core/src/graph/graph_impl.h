@@ -27,10 +27,10 @@ typedef struct avcl_graph_variable {
     avcl_source source;
     avcl_init_rule init;
     double arg;
-    uint32_t copy_of;    /* INIT_COPY: index of that variable */
-    avcl_node current;   /* states: the latest FORWARD version, = node at first */
-    avcl_node update;    /* states: what UPDATE assigns; 0 = nothing */
-    uint32_t owner;      /* instance that declared it; 0 = none */
+    uint32_t copy_of;  /* INIT_COPY: index of that variable */
+    avcl_node current; /* states: the latest FORWARD version, = node at first */
+    avcl_node update;  /* states: what UPDATE assigns; 0 = nothing */
+    uint32_t owner;    /* instance that declared it; 0 = none */
 } avcl_graph_variable;
 
 typedef struct avcl_graph_rows { /* assign_rows */
@@ -43,7 +43,8 @@ typedef struct avcl_graph_member {
     const avcl_module *module;
     const void *params;
     const char *scope;
-    uint32_t ema_source; /* instance whose weights this one follows; 0 = an ordinary one */
+    uint32_t
+        ema_source; /* instance whose weights this one follows; 0 = an ordinary one */
     avcl_node momentum;
     uint32_t n_applied;
 } avcl_graph_member;
@@ -60,7 +61,8 @@ typedef struct avcl_table {
     uint32_t n;
     uint32_t cap;
 } avcl_table;
-void *avcl__table_add(avcl_table *table, size_t size, const void *row); /* NULL = no memory */
+void *avcl__table_add(avcl_table *table, size_t size,
+                      const void *row); /* NULL = no memory */
 
 struct avcl_graph {
     avcl_ir ir;
@@ -75,9 +77,10 @@ struct avcl_graph {
     int32_t frozen;    /* what is declared now is not trained */
     int64_t salt;
     avcl_node rng;
-    avcl_table variables; /* avcl_graph_variable: weights and states, registration order */
-    avcl_table inputs;    /* avcl_graph_variable */
-    avcl_table scalars;   /* avcl_graph_variable; arg = initial value */
+    avcl_table
+        variables;      /* avcl_graph_variable: weights and states, registration order */
+    avcl_table inputs;  /* avcl_graph_variable */
+    avcl_table scalars; /* avcl_graph_variable; arg = initial value */
     avcl_table instances; /* avcl_graph_member; handle = index + 1 */
     avcl_table terms;     /* avcl_graph_root */
     avcl_table logs;
@@ -85,7 +88,8 @@ struct avcl_graph {
     avcl_table rows; /* avcl_graph_rows */
 };
 
-extern const avcl_graph_api avcl__graph_api; /* const table; callbacks get it in avcl_build */
+extern const avcl_graph_api
+    avcl__graph_api; /* const table; callbacks get it in avcl_build */
 
 static inline avcl_graph_variable *avcl__graph_variable(const avcl_graph *g, uint32_t i)
 {
@@ -109,6 +113,7 @@ avcl_graph_variable *avcl__graph_variable_of(const avcl_graph *g, avcl_node node
 avcl_graph_variable *avcl__graph_find_variable(const avcl_graph *g, const char *path);
 /* Weight or state in the current scope; follows instance re-use and EMA. */
 avcl_node avcl__graph_declare(avcl_graph *g, avcl_source source, const char *name,
-                              const int64_t *shape, int32_t ndim, const char *init, double arg);
+                              const int64_t *shape, int32_t ndim, const char *init,
+                              double arg);
 
 #endif

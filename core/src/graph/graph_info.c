@@ -15,7 +15,8 @@ uint32_t avcl_graph_n_variables(const avcl_graph *g)
     return g->variables.n;
 }
 
-avcl_status avcl_graph_get_variable(const avcl_graph *g, uint32_t index, avcl_variable *out)
+avcl_status avcl_graph_get_variable(const avcl_graph *g, uint32_t index,
+                                    avcl_variable *out)
 {
     if (index >= g->variables.n) return AVCL_E_NOT_FOUND;
     const avcl_graph_variable *v = avcl__graph_variable(g, index);

@@ -1,4 +1,5 @@
-/* instance.c - module instances: made once, applied any number of times, followed by EMA. */
+/* instance.c - module instances: made once, applied any number of times, followed by EMA.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ static avcl_instance add(avcl_graph *g, const avcl_graph_member *instance)
     const avcl_graph_member *all = g->instances.data;
     for (uint32_t i = 0; i < g->instances.n; i++)
         if (strcmp(all[i].scope, instance->scope) == 0) {
-            avcl__graph_report(g, AVCL_E_INVALID, "two modules are named '%s'", instance->scope);
+            avcl__graph_report(g, AVCL_E_INVALID, "two modules are named '%s'",
+                               instance->scope);
             return 0;
         }
     if (avcl__table_add(&g->instances, sizeof *instance, instance)) return g->instances.n;
@@ -33,8 +35,8 @@ static void kind_word(const char *kind, char out[32])
     if (slash) *slash = '\0';
 }
 
-static const void *fill_params(avcl_graph *g, const avcl_module *m, const avcl_attr *params,
-                               uint32_t n_params)
+static const void *fill_params(avcl_graph *g, const avcl_module *m,
+                               const avcl_attr *params, uint32_t n_params)
 {
     char kind[32];
     char who[128];
@@ -42,11 +44,12 @@ static const void *fill_params(avcl_graph *g, const avcl_module *m, const avcl_a
     snprintf(who, sizeof who, "%s '%s'", kind, m->name);
     void *out = avcl__arena_alloc(&g->ir.arena, m->params_size ? m->params_size : 1);
     if (!out) {
-        avcl__graph_report(g, AVCL_E_NOMEM, "out of memory for the parameters of %s", who);
+        avcl__graph_report(g, AVCL_E_NOMEM, "out of memory for the parameters of %s",
+                           who);
         return NULL;
     }
-    avcl_status rc = avcl__params_fill(m->params, m->param_size, m->n_params, params, n_params,
-                                       who, &g->ir.arena, out, &g->err);
+    avcl_status rc = avcl__params_fill(m->params, m->param_size, m->n_params, params,
+                                       n_params, who, &g->ir.arena, out, &g->err);
     return rc ? NULL : out;
 }
 
@@ -58,7 +61,8 @@ avcl_instance avcl_graph_instance(avcl_graph *g, const char *kind, const char *n
     if (had != AVCL_OK) return 0;
     struct avcl_graph_member instance = {0};
     instance.module = avcl_host_find(g->host, kind, name, &g->err);
-    if (instance.module) instance.params = fill_params(g, instance.module, params, n_params);
+    if (instance.module)
+        instance.params = fill_params(g, instance.module, params, n_params);
     avcl__graph_place_error(g, had, NULL);
     if (!instance.params) return 0;
     instance.scope = avcl__graph_path(g, scope);
@@ -76,17 +80,20 @@ avcl_instance avcl_graph_ema_of(avcl_graph *g, avcl_instance source, avcl_node m
     const avcl_graph_member *from = get(g, source);
     if (g->err.code != AVCL_OK || !from || !momentum) return 0;
     if (from->n_applied == 0) {
-        avcl__graph_report(g, AVCL_E_INVALID, "ema_of '%s' before it is applied: it has no "
-                           "weights yet", from->scope);
+        avcl__graph_report(g, AVCL_E_INVALID,
+                           "ema_of '%s' before it is applied: it has no "
+                           "weights yet",
+                           from->scope);
         return 0;
     }
     struct avcl_graph_member follower = {.module = from->module,
-                                           .params = from->params,
-                                           .ema_source = source,
-                                           .momentum = momentum};
+                                         .params = from->params,
+                                         .ema_source = source,
+                                         .momentum = momentum};
     follower.scope = avcl__arena_format(&g->ir.arena, "ema/%s", from->scope);
     if (!follower.scope) {
-        avcl__graph_report(g, AVCL_E_NOMEM, "out of memory for the EMA of '%s'", from->scope);
+        avcl__graph_report(g, AVCL_E_NOMEM, "out of memory for the EMA of '%s'",
+                           from->scope);
         return 0;
     }
     return add(g, &follower);
@@ -101,13 +108,15 @@ static avcl_status check_port(avcl_graph *g, const avcl_port *port, avcl_node va
     const avcl_tinfo *info = &g->ir.values[value].info;
     avcl_dtype want = port->dtype ? port->dtype : AVCL_F32;
     if (info->dtype != want)
-        return avcl__graph_report(g, AVCL_E_DTYPE, "input '%s' must be %s, got %s", port->name,
-                                  avcl__dtype_name(want), avcl__dtype_name(info->dtype));
+        return avcl__graph_report(g, AVCL_E_DTYPE, "input '%s' must be %s, got %s",
+                                  port->name, avcl__dtype_name(want),
+                                  avcl__dtype_name(info->dtype));
     if (port->layout && info->ndim != (int32_t)strlen(port->layout)) {
         char text[96];
         avcl__tinfo_text(info, text);
         return avcl__graph_report(g, AVCL_E_SHAPE, "input '%s' must be %d-d (%s), got %s",
-                                  port->name, (int)strlen(port->layout), port->layout, text);
+                                  port->name, (int)strlen(port->layout), port->layout,
+                                  text);
     }
     return AVCL_OK;
 }
@@ -116,8 +125,8 @@ static avcl_status check_inputs(avcl_graph *g, const avcl_builder *builder,
                                 const avcl_node *inputs, uint32_t n_in, avcl_node *all)
 {
     if (n_in > builder->n_in)
-        return avcl__graph_report(g, AVCL_E_INVALID, "takes %u inputs, got %u", builder->n_in,
-                                  n_in);
+        return avcl__graph_report(g, AVCL_E_INVALID, "takes %u inputs, got %u",
+                                  builder->n_in, n_in);
     for (uint32_t i = 0; i < builder->n_in; i++) {
         const avcl_port *port =
             (const avcl_port *)((const char *)builder->inputs + i * builder->port_size);
@@ -141,8 +150,8 @@ static avcl_status check_outputs(avcl_graph *g, const avcl_builder *builder,
     return AVCL_OK;
 }
 
-static avcl_status run_builder(avcl_graph *g, avcl_instance handle, const avcl_node *inputs,
-                               uint32_t n_in, avcl_node *outputs)
+static avcl_status run_builder(avcl_graph *g, avcl_instance handle,
+                               const avcl_node *inputs, uint32_t n_in, avcl_node *outputs)
 {
     const avcl_graph_member *instance = get(g, handle);
     const avcl_builder *builder = instance->module->iface;
@@ -176,7 +185,8 @@ avcl_status avcl_graph_apply(avcl_graph *g, avcl_instance handle, const avcl_nod
     if (g->err.code != AVCL_OK) return g->err.code;
     const avcl_graph_member *instance = get(g, handle);
     if (!instance)
-        return avcl__graph_report(g, AVCL_E_INVALID, "apply got a missing module instance");
+        return avcl__graph_report(g, AVCL_E_INVALID,
+                                  "apply got a missing module instance");
     const avcl_builder *builder = instance->module->iface;
     avcl_node built[AVCL_KERNEL_MAX_IN] = {0};
     char saved[512];

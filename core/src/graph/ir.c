@@ -27,7 +27,8 @@ const char *avcl__ir_node_name(const avcl_ir_node *node)
 static int reserve(avcl_ir *ir, uint32_t n_out)
 {
     if (ir->n_values == 0) ir->n_values = 1;
-    return grow((void **)&ir->nodes, &ir->cap_nodes, ir->n_nodes + 1, sizeof *ir->nodes) &&
+    return grow((void **)&ir->nodes, &ir->cap_nodes, ir->n_nodes + 1,
+                sizeof *ir->nodes) &&
            grow((void **)&ir->values, &ir->cap_values, ir->n_values + n_out,
                 sizeof *ir->values);
 }

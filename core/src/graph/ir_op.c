@@ -9,8 +9,9 @@
 static avcl_status check_arity(const avcl_build *b, const avcl_op *op, uint32_t n_in)
 {
     if (n_in >= op->min_in && n_in <= op->max_in) return AVCL_OK;
-    return avcl_error_set(b->call->err, AVCL_E_INVALID, "op '%s' takes %u to %u inputs, got %u",
-                          op->name, op->min_in, op->max_in, n_in);
+    return avcl_error_set(b->call->err, AVCL_E_INVALID,
+                          "op '%s' takes %u to %u inputs, got %u", op->name, op->min_in,
+                          op->max_in, n_in);
 }
 
 static void *fill_attrs(avcl_ir *ir, const avcl_build *b, const avcl_op *op,
@@ -20,12 +21,13 @@ static void *fill_attrs(avcl_ir *ir, const avcl_build *b, const avcl_op *op,
     char who[64];
     snprintf(who, sizeof who, "op '%s'", op->name);
     if (!filled) {
-        avcl_error_set(b->call->err, AVCL_E_NOMEM, "out of memory while declaring %s", who);
+        avcl_error_set(b->call->err, AVCL_E_NOMEM, "out of memory while declaring %s",
+                       who);
         return NULL;
     }
     avcl_status rc =
-        avcl__params_fill(op->attrs, (uint32_t)sizeof *op->attrs, op->n_attrs, attrs, n_attrs,
-                          who, &ir->arena, filled, b->call->err);
+        avcl__params_fill(op->attrs, (uint32_t)sizeof *op->attrs, op->n_attrs, attrs,
+                          n_attrs, who, &ir->arena, filled, b->call->err);
     return rc ? NULL : filled;
 }
 
@@ -46,8 +48,8 @@ static const avcl_op *find_op(const avcl_build *b, const char *name)
 }
 
 static avcl_status infer(const avcl_build *b, const avcl_op *op, void *attrs,
-                         const avcl_tinfo *in_info, const avcl_node *inputs, uint32_t n_in,
-                         avcl_tinfo *out_info)
+                         const avcl_tinfo *in_info, const avcl_node *inputs,
+                         uint32_t n_in, avcl_tinfo *out_info)
 {
     avcl_status rc = check_arity(b, op, n_in);
     if (rc) return rc;
@@ -72,8 +74,8 @@ avcl_node avcl__ir_op(avcl_ir *ir, const avcl_build *b, const char *name,
     const avcl_op *op = find_op(b, name);
     if (!op) return 0;
     if (n_in > AVCL_KERNEL_MAX_IN) {
-        avcl_error_set(b->call->err, AVCL_E_INVALID, "op '%s': %u inputs, at most %d", name, n_in,
-                       AVCL_KERNEL_MAX_IN);
+        avcl_error_set(b->call->err, AVCL_E_INVALID, "op '%s': %u inputs, at most %d",
+                       name, n_in, AVCL_KERNEL_MAX_IN);
         return 0;
     }
     for (uint32_t i = 0; i < n_in; i++) {
@@ -93,6 +95,7 @@ avcl_node avcl__ir_op(avcl_ir *ir, const avcl_build *b, const char *name,
                          .n_in = n_in,
                          .n_out = op->n_out};
     avcl_node first = avcl__ir_add(ir, &node, inputs, out_info);
-    if (!first) avcl_error_set(b->call->err, AVCL_E_NOMEM, "out of memory in op '%s'", name);
+    if (!first)
+        avcl_error_set(b->call->err, AVCL_E_NOMEM, "out of memory in op '%s'", name);
     return first;
 }

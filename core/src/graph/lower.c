@@ -56,7 +56,8 @@ static int add_roots(const avcl_graph *g, int32_t program, avcl_draft *d)
     return 1;
 }
 
-/* ---- copying what the roots and the terms reach --------------------------------------- */
+/* ---- copying what the roots and the terms reach ---------------------------------------
+ */
 
 static void mark(const avcl_ir *ir, avcl_node value, unsigned char *live)
 {
@@ -120,7 +121,8 @@ static avcl_status lower_node(lowering *l, uint32_t index)
     int as_eval = l->is_eval || node->frozen;
     if (as_eval && node->op && node->op->eval) return lower_eval(l, node, in);
     avcl_node first = avcl__ir_copy_node(l->to, &l->g->ir, index, in);
-    if (!first) return avcl_error_set(l->call.err, AVCL_E_NOMEM, "out of memory in compile");
+    if (!first)
+        return avcl_error_set(l->call.err, AVCL_E_NOMEM, "out of memory in compile");
     for (uint32_t i = 0; i < node->n_out; i++)
         l->map[node->first + i] = first + i;
     return AVCL_OK;
@@ -139,7 +141,8 @@ static avcl_node add_loss(lowering *l)
         avcl_node x = l->map[term->value];
         avcl_attr to_scalar = {"shape", {.type = AVCL_INTS, .count = 0}};
         avcl_attr scale = {"scale", {.type = AVCL_FLOAT, .count = 1, .f = term->weight}};
-        if (l->to->values[x].info.ndim) x = api->op(&l->call, "reshape", &x, 1, &to_scalar, 1);
+        if (l->to->values[x].info.ndim)
+            x = api->op(&l->call, "reshape", &x, 1, &to_scalar, 1);
         if (term->weight != 1) x = api->op(&l->call, "affine", &x, 1, &scale, 1);
         avcl_node both[2] = {loss, x};
         loss = loss ? api->op(&l->call, "add", both, 2, NULL, 0) : x;
@@ -166,12 +169,14 @@ static avcl_status move_roots(const lowering *l, avcl_draft *out)
         char text[256];
         avcl__node_text(node, text);
         return avcl_error_set(l->call.err, AVCL_E_UNSUPPORTED,
-                              "%s: a logged or kept output does not exist in evaluation", text);
+                              "%s: a logged or kept output does not exist in evaluation",
+                              text);
     }
     return AVCL_OK;
 }
 
-avcl_status avcl__lower(const avcl_graph *g, int32_t program, avcl_draft *out, avcl_error *err)
+avcl_status avcl__lower(const avcl_graph *g, int32_t program, avcl_draft *out,
+                        avcl_error *err)
 {
     avcl_error local = {0};
     int with_terms = program != AVCL_PROGRAM_UPDATE;

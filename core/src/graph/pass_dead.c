@@ -1,4 +1,5 @@
-/* pass_dead.c - removes nodes that no root reaches. Sources go too: storage is the session's. */
+/* pass_dead.c - removes nodes that no root reaches. Sources go too: storage is the
+ * session's. */
 #include <stdlib.h>
 
 #include "graph/compile.h"

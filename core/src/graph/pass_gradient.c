@@ -33,8 +33,8 @@ static void mark_wanted(reverse *r, uint32_t n_nodes)
         if (node->op && (node->op->flags & AVCL_OP_NOGRAD)) want = 0;
         for (uint32_t i = 0; i < node->n_out; i++)
             r->wanted[node->first + i] =
-                (unsigned char)(want &&
-                                avcl__dtype_is_real(ir->values[node->first + i].info.dtype));
+                (unsigned char)(want && avcl__dtype_is_real(
+                                            ir->values[node->first + i].info.dtype));
     }
 }
 
@@ -43,7 +43,8 @@ static avcl_status accumulate(reverse *r, const avcl_ir_node *node, avcl_node va
 {
     const avcl_ir *ir = &r->draft->ir;
     if (!piece || !r->wanted[value]) return AVCL_OK;
-    if (memcmp(&ir->values[piece].info, &ir->values[value].info, sizeof(avcl_tinfo)) != 0) {
+    if (memcmp(&ir->values[piece].info, &ir->values[value].info, sizeof(avcl_tinfo)) !=
+        0) {
         char text[256];
         char want[96];
         char got[96];
@@ -77,9 +78,10 @@ static avcl_status back_through(reverse *r, uint32_t index)
     }
     if (!node.op || !arrives || !wanted) return AVCL_OK;
     if (!node.op->grad)
-        return avcl_error_set(r->call.err, AVCL_E_UNSUPPORTED,
-                              "%s%s'%s': op '%s' has no gradient; stop_gradient leaves it out",
-                              node.where, *node.where ? ": " : "", node.path, node.op->name);
+        return avcl_error_set(
+            r->call.err, AVCL_E_UNSUPPORTED,
+            "%s%s'%s': op '%s' has no gradient; stop_gradient leaves it out", node.where,
+            *node.where ? ": " : "", node.path, node.op->name);
     avcl__spec_fill(&frame, &r->draft->ir, &node);
     avcl_op_view view = {.attrs = node.attrs,
                          .n_in = node.n_in,
@@ -103,9 +105,9 @@ static avcl_status collect(reverse *r, uint32_t n_nodes)
         const avcl_ir_node *node = &r->draft->ir.nodes[n];
         if (!node->source || !r->grad[node->first] || !is_leaf(r, node)) continue;
         if (!avcl__dtype_is_real(r->draft->ir.values[node->first].info.dtype)) continue;
-        avcl_draft_root root = {
-            node->source == AVCL_SOURCE_WEIGHT ? AVCL_ROOT_GRAD : AVCL_ROOT_INPUT_GRAD,
-            node->variable, r->grad[node->first]};
+        avcl_draft_root root = {node->source == AVCL_SOURCE_WEIGHT ? AVCL_ROOT_GRAD
+                                                                   : AVCL_ROOT_INPUT_GRAD,
+                                node->variable, r->grad[node->first]};
         if (!avcl__table_add(&r->draft->roots, sizeof root, &root)) return AVCL_E_NOMEM;
     }
     return AVCL_OK;

@@ -19,7 +19,8 @@ typedef struct layouting {
     avcl_table made; /* cached */
     const avcl_device_api *api;
     avcl_device *device;
-    unsigned char *is_root; /* per old value: leaves plain, at once, to free its layout early */
+    unsigned char
+        *is_root; /* per old value: leaves plain, at once, to free its layout early */
 } layouting;
 
 static avcl_node in_layout(layouting *l, avcl_node value, uint32_t tag)
@@ -29,7 +30,8 @@ static avcl_node in_layout(layouting *l, avcl_node value, uint32_t tag)
     for (uint32_t i = 0; i < l->made.n; i++)
         if (made[i].from == value && made[i].tag == tag) return made[i].to;
     const avcl_ir_node *producer = avcl__ir_producer(&l->to, value);
-    avcl_ir_node node = {.path = producer->path, .where = producer->where, .n_in = 1, .n_out = 1};
+    avcl_ir_node node = {
+        .path = producer->path, .where = producer->where, .n_in = 1, .n_out = 1};
     avcl_tinfo info = l->to.values[value].info;
     avcl_node out = avcl__ir_add(&l->to, &node, &value, &info);
     if (!out) return 0;
@@ -54,7 +56,8 @@ static void ask(layouting *l, const avcl_ir *from, const avcl_ir_node *node,
     l->api->layouts(l->device, &frame.spec, want, out_tag);
 }
 
-static avcl_status place(layouting *l, const avcl_ir *from, uint32_t index, avcl_node *map)
+static avcl_status place(layouting *l, const avcl_ir *from, uint32_t index,
+                         avcl_node *map)
 {
     const avcl_ir_node *node = &from->nodes[index];
     avcl_node in[AVCL_KERNEL_MAX_IN];

@@ -20,7 +20,7 @@ typedef struct buffer {
 
 typedef struct planning {
     const avcl_plan_request *q;
-    buffer *buffers;      /* n_values + n_nodes at most */
+    buffer *buffers; /* n_values + n_nodes at most */
     uint32_t n;
     uint32_t *of_value;   /* buffer of a value */
     uint32_t *of_scratch; /* buffer of a node's scratch, or UINT32_MAX */
@@ -44,7 +44,8 @@ static void find_last_uses(planning *p)
             p->last_use[ir->nodes[n].inputs[i]] = n;
 }
 
-static uint32_t add_buffer(planning *p, uint64_t bytes, uint32_t first, uint32_t last, void *fixed)
+static uint32_t add_buffer(planning *p, uint64_t bytes, uint32_t first, uint32_t last,
+                           void *fixed)
 {
     uint64_t align = AVCL_ARENA_ALIGN;
     p->buffers[p->n] = (buffer){.bytes = (bytes + align - 1) / align * align,
@@ -68,9 +69,11 @@ static int can_overwrite(const planning *p, uint32_t n)
     if (!node->op || !(node->op->flags & AVCL_OP_INPLACE) || !node->n_in) return 0;
     const avcl_ir_value *in = &ir->values[node->inputs[0]];
     const avcl_ir_value *out = &ir->values[node->first];
-    if (in->tag != out->tag || memcmp(&in->info, &out->info, sizeof in->info) != 0) return 0;
+    if (in->tag != out->tag || memcmp(&in->info, &out->info, sizeof in->info) != 0)
+        return 0;
     uint32_t b = p->of_value[node->inputs[0]];
-    if (p->buffers[b].fixed || p->q->fixed[node->first] || p->buffers[b].last != n) return 0;
+    if (p->buffers[b].fixed || p->q->fixed[node->first] || p->buffers[b].last != n)
+        return 0;
     for (uint32_t i = 1; i < node->n_in; i++)
         if (p->of_value[node->inputs[i]] == b) return 0;
     return 1;
@@ -87,8 +90,8 @@ static void form_buffers(planning *p)
             if (i == 0 && (is_alias || can_overwrite(p, n)))
                 join(p, v, p->of_value[node->inputs[0]]);
             else
-                p->of_value[v] =
-                    add_buffer(p, p->q->value_bytes[v], n, p->last_use[v], p->q->fixed[v]);
+                p->of_value[v] = add_buffer(p, p->q->value_bytes[v], n, p->last_use[v],
+                                            p->q->fixed[v]);
         }
         p->of_scratch[n] = UINT32_MAX;
         if (p->q->scratch_bytes[n])
@@ -133,7 +136,8 @@ static avcl_status assign_offsets(planning *p, uint64_t *peak)
     uint32_t n_placed = 0;
     avcl_status rc = order && placed ? AVCL_OK : AVCL_E_NOMEM;
     for (uint32_t i = 0; rc == AVCL_OK && i < p->n; i++)
-        if (!p->buffers[i].fixed && p->buffers[i].bytes) order[n_order++] = &p->buffers[i];
+        if (!p->buffers[i].fixed && p->buffers[i].bytes)
+            order[n_order++] = &p->buffers[i];
     if (rc == AVCL_OK) qsort(order, n_order, sizeof *order, larger_first);
     *peak = 0;
     for (uint32_t i = 0; rc == AVCL_OK && i < n_order; i++) {

@@ -18,9 +18,9 @@ typedef struct avcl_place {
 } avcl_place;
 
 typedef struct avcl_plan {
-    avcl_place *values;     /* per value */
-    uint64_t *scratch;      /* arena offset, per node */
-    uint64_t arena_bytes;   /* peak */
+    avcl_place *values;   /* per value */
+    uint64_t *scratch;    /* arena offset, per node */
+    uint64_t arena_bytes; /* peak */
 } avcl_plan;
 
 typedef struct avcl_plan_request {

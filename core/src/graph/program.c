@@ -34,12 +34,14 @@ typedef struct pass {
     avcl_status (*run)(avcl_session *s, int32_t program, avcl_draft *d, avcl_error *err);
 } pass;
 
-static avcl_status run_lower(avcl_session *s, int32_t program, avcl_draft *d, avcl_error *err)
+static avcl_status run_lower(avcl_session *s, int32_t program, avcl_draft *d,
+                             avcl_error *err)
 {
     return avcl__lower(s->g, program, d, err);
 }
 
-static avcl_status run_dead(avcl_session *s, int32_t program, avcl_draft *d, avcl_error *err)
+static avcl_status run_dead(avcl_session *s, int32_t program, avcl_draft *d,
+                            avcl_error *err)
 {
     (void)s;
     (void)program;
@@ -64,7 +66,8 @@ static avcl_status run_precision(avcl_session *s, int32_t program, avcl_draft *d
     return AVCL_OK;
 }
 
-static avcl_status run_layout(avcl_session *s, int32_t program, avcl_draft *d, avcl_error *err)
+static avcl_status run_layout(avcl_session *s, int32_t program, avcl_draft *d,
+                              avcl_error *err)
 {
     (void)program;
     avcl_status rc = avcl__pass_layout(d, s->api, s->device, err);
@@ -82,7 +85,8 @@ static avcl_status check_pass(const char *name, avcl_error *err)
     for (int i = 0; i < N_PASSES; i++)
         if (strcmp(passes[i].name, name) == 0) return AVCL_OK;
     return avcl_error_set(err, AVCL_E_INVALID,
-                          "no pass '%s' (lower, dead, gradient, precision, layout)", name);
+                          "no pass '%s' (lower, dead, gradient, precision, layout)",
+                          name);
 }
 
 avcl_status avcl__session_passes(avcl_session *s, int32_t program, const char *last,
@@ -96,7 +100,8 @@ avcl_status avcl__session_passes(avcl_session *s, int32_t program, const char *l
     return rc;
 }
 
-/* ---- storage of roots and sources --------------------------------------------------------- */
+/* ---- storage of roots and sources
+ * --------------------------------------------------------- */
 
 avcl_storage *avcl__session_root_storage(avcl_session *s, const avcl_draft_root *root,
                                          int32_t program)
@@ -144,7 +149,8 @@ static void *source_data(avcl_session *s, const avcl_ir_node *node)
     }
 }
 
-static void find_fixed(avcl_session *s, int32_t program, const avcl_draft *d, void **fixed)
+static void find_fixed(avcl_session *s, int32_t program, const avcl_draft *d,
+                       void **fixed)
 {
     for (uint32_t n = 0; n < d->ir.n_nodes; n++)
         if (d->ir.nodes[n].source)
@@ -154,15 +160,16 @@ static void find_fixed(avcl_session *s, int32_t program, const avcl_draft *d, vo
             root_data(s, &avcl__draft_roots(d)[i], program);
 }
 
-/* ---- kernels ---------------------------------------------------------------------------------- */
+/* ---- kernels
+ * ---------------------------------------------------------------------------------- */
 
 static int needs_kernel(const avcl_ir_node *node)
 {
     return !node->source && !(node->op && (node->op->flags & AVCL_OP_ALIAS));
 }
 
-static avcl_status prepare(avcl_session *s, const avcl_ir *ir, uint32_t n, avcl_step *step,
-                           uint64_t *scratch, avcl_error *err)
+static avcl_status prepare(avcl_session *s, const avcl_ir *ir, uint32_t n,
+                           avcl_step *step, uint64_t *scratch, avcl_error *err)
 {
     const avcl_ir_node *node = &ir->nodes[n];
     avcl_spec_frame frame;
@@ -170,10 +177,9 @@ static avcl_status prepare(avcl_session *s, const avcl_ir *ir, uint32_t n, avcl_
     avcl__spec_fill(&frame, ir, node);
     avcl__node_text(node, text);
     if (node->op && !s->api->supports(s->device, &frame.spec))
-        return avcl_error_set(err, AVCL_E_UNSUPPORTED,
-                              "%s: device '%s' has no kernel for op '%s' in %s", text,
-                              s->api->describe(s->device), node->op->name,
-                              avcl__dtype_name(s->real));
+        return avcl_error_set(
+            err, AVCL_E_UNSUPPORTED, "%s: device '%s' has no kernel for op '%s' in %s",
+            text, s->api->describe(s->device), node->op->name, avcl__dtype_name(s->real));
     step->node = n;
     avcl_status rc = s->api->prepare(s->device, &frame.spec, &step->kernel, scratch, err);
     if (rc) avcl_error_prefix(err, "%s", text);
@@ -195,8 +201,8 @@ static avcl_status prepare_all(avcl_session *s, avcl_compiled *p, uint64_t *scra
     return rc;
 }
 
-static avcl_status plan(avcl_session *s, int32_t program, uint64_t *bytes, uint64_t *scratch,
-                        void **fixed, avcl_error *err)
+static avcl_status plan(avcl_session *s, int32_t program, uint64_t *bytes,
+                        uint64_t *scratch, void **fixed, avcl_error *err)
 {
     avcl_compiled *p = &s->programs[program];
     const avcl_ir *ir = &p->draft.ir;

@@ -37,11 +37,14 @@ void avcl_graph_assign(avcl_graph *g, avcl_node state, avcl_node value, int32_t 
     else if (when == AVCL_UPDATE)
         v->update = latest(g, value);
     else
-        avcl__graph_report(g, AVCL_E_INVALID, "assign to '%s': when = %d is neither FORWARD "
-                           "nor UPDATE", v->name, when);
+        avcl__graph_report(g, AVCL_E_INVALID,
+                           "assign to '%s': when = %d is neither FORWARD "
+                           "nor UPDATE",
+                           v->name, when);
 }
 
-void avcl_graph_assign_rows(avcl_graph *g, avcl_node state, avcl_node index, avcl_node rows)
+void avcl_graph_assign_rows(avcl_graph *g, avcl_node state, avcl_node index,
+                            avcl_node rows)
 {
     if (g->err.code != AVCL_OK || !state || !index || !rows) return;
     avcl_graph_variable *v = state_of(g, state, "assign_rows");
@@ -58,9 +61,9 @@ void avcl_graph_assign_rows(avcl_graph *g, avcl_node state, avcl_node index, avc
         avcl__tinfo_text(si, text[0]);
         avcl__tinfo_text(ii, text[1]);
         avcl__tinfo_text(ri, text[2]);
-        avcl__graph_report(g, AVCL_E_SHAPE,
-                           "assign_rows to '%s' %s: index %s %s and rows %s do not fit",
-                           v->name, text[0], avcl__dtype_name(ii->dtype), text[1], text[2]);
+        avcl__graph_report(
+            g, AVCL_E_SHAPE, "assign_rows to '%s' %s: index %s %s and rows %s do not fit",
+            v->name, text[0], avcl__dtype_name(ii->dtype), text[1], text[2]);
         return;
     }
     avcl_graph_rows row = {avcl__ir_producer(&g->ir, state)->variable, latest(g, index),
@@ -95,7 +98,8 @@ static int is_taken(avcl_graph *g, const char *name)
     for (int t = 0; t < 2; t++)
         for (uint32_t i = 0; i < tables[t]->n; i++)
             if (strcmp(avcl__graph_roots(tables[t])[i].name, name) == 0) {
-                avcl__graph_report(g, AVCL_E_INVALID, "'%s' is logged or kept twice", name);
+                avcl__graph_report(g, AVCL_E_INVALID, "'%s' is logged or kept twice",
+                                   name);
                 return 1;
             }
     return 0;
@@ -109,7 +113,8 @@ void avcl_graph_minimize(avcl_graph *g, double weight, avcl_node term)
         return;
     }
     if (weight - weight != 0) {
-        avcl__graph_report(g, AVCL_E_INVALID, "minimize: a weight of %g is not a number", weight);
+        avcl__graph_report(g, AVCL_E_INVALID, "minimize: a weight of %g is not a number",
+                           weight);
         return;
     }
     if (is_real_scalar(g, term, "minimize")) add_root(g, &g->terms, NULL, term, weight);

@@ -63,14 +63,16 @@ static avcl_status compile_all(avcl_session *s, avcl_error *err)
     if (!rc) rc = avcl__session_compile(s, AVCL_EVAL, err);
     if (!rc && has_updates(s->g)) rc = avcl__session_compile(s, AVCL_PROGRAM_UPDATE, err);
     for (int i = 0; i < AVCL_N_PROGRAMS; i++)
-        if (s->programs[i].plan.arena_bytes > peak) peak = s->programs[i].plan.arena_bytes;
+        if (s->programs[i].plan.arena_bytes > peak)
+            peak = s->programs[i].plan.arena_bytes;
     if (rc || peak == 0) return rc;
     s->arena.bytes = peak;
     s->arena.data = s->api->alloc(s->device, peak);
     if (!s->arena.data)
-        return avcl_error_set(err, AVCL_E_NOMEM,
-                              "no memory for %.1f MiB of activations; a smaller batch needs less",
-                              (double)peak / 0x1p20);
+        return avcl_error_set(
+            err, AVCL_E_NOMEM,
+            "no memory for %.1f MiB of activations; a smaller batch needs less",
+            (double)peak / 0x1p20);
     if (!avcl__table_add(&s->owned, sizeof s->arena, &s->arena)) {
         s->api->free(s->device, s->arena.data, peak);
         return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a session");
@@ -145,8 +147,8 @@ void avcl_session_free(avcl_session *s)
             s->api->free(s->device, owned[i].data, owned[i].bytes);
         s->api->close(s->device);
     }
-    void *tables[] = {s->variables, s->inputs,  s->input_grads, s->scalars,
-                      s->logs,      s->keeps,   s->pending,     s->rows,
+    void *tables[] = {s->variables,  s->inputs,       s->input_grads, s->scalars,
+                      s->logs,       s->keeps,        s->pending,     s->rows,
                       s->flat_first, s->commits.data, s->owned.data};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         free(tables[i]);

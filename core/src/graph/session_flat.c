@@ -1,4 +1,5 @@
-/* session_flat.c - the flat buffers of weights, gradients and momentum, and SGD on them. */
+/* session_flat.c - the flat buffers of weights, gradients and momentum, and SGD on them.
+ */
 #include <string.h>
 
 #include "avcl/ops.h"
@@ -9,8 +10,8 @@ uint64_t avcl_session_n_weights(const avcl_session *s)
     return s->n_flat;
 }
 
-avcl_status avcl_session_weight_range(const avcl_session *s, const char *name, uint64_t *first,
-                                      uint64_t *n, avcl_error *err)
+avcl_status avcl_session_weight_range(const avcl_session *s, const char *name,
+                                      uint64_t *first, uint64_t *n, avcl_error *err)
 {
     for (uint32_t i = 0; i < s->g->variables.n; i++) {
         const avcl_graph_variable *v = avcl__graph_variable(s->g, i);
@@ -37,7 +38,8 @@ static avcl_status prepare_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t n,
                                avcl_error *err)
 {
     int is_same = s->sgd_kernel && s->sgd_n == n && s->sgd.momentum == sgd->momentum &&
-                  s->sgd.weight_decay == sgd->weight_decay && s->sgd.nesterov == sgd->nesterov;
+                  s->sgd.weight_decay == sgd->weight_decay &&
+                  s->sgd.nesterov == sgd->nesterov;
     if (is_same) return AVCL_OK;
     if (s->sgd_kernel) s->api->release(s->device, s->sgd_kernel);
     s->sgd_kernel = NULL;
@@ -58,8 +60,8 @@ static avcl_status prepare_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t n,
     return rc;
 }
 
-avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t first, uint64_t n,
-                             avcl_error *err)
+avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t first,
+                             uint64_t n, avcl_error *err)
 {
     uint64_t size = avcl__dtype_bytes(s->real);
     if (n == 0) return AVCL_OK;
@@ -73,7 +75,8 @@ avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t firs
     if (rc) return rc;
     float narrow = (float)sgd->lr;
     s->api->upload(s->device, s->sgd_lr.data,
-                   s->real == AVCL_F64 ? (const void *)&sgd->lr : (const void *)&narrow, size);
+                   s->real == AVCL_F64 ? (const void *)&sgd->lr : (const void *)&narrow,
+                   size);
     char *w = (char *)s->flat[AVCL_FLAT_WEIGHTS] + first * size;
     char *g = (char *)s->flat[AVCL_FLAT_GRADIENTS] + first * size;
     char *v = (char *)s->flat[AVCL_FLAT_MOMENTUM] + first * size;
@@ -86,17 +89,18 @@ static void *flat(avcl_session *s, int32_t which, uint64_t nbytes, avcl_error *e
 {
     uint64_t have = s->n_flat * avcl__dtype_bytes(s->real);
     if (which < 0 || which > 2 || nbytes != have) {
-        avcl_error_set(err, AVCL_E_INVALID, "flat buffer %d holds %llu bytes, got %llu", which,
-                       (unsigned long long)have, (unsigned long long)nbytes);
+        avcl_error_set(err, AVCL_E_INVALID, "flat buffer %d holds %llu bytes, got %llu",
+                       which, (unsigned long long)have, (unsigned long long)nbytes);
         return NULL;
     }
     if (which == AVCL_FLAT_MOMENTUM && need_momentum(s, err)) return NULL;
-    if (!s->flat[which]) avcl_error_set(err, AVCL_E_INVALID, "the session has no gradients");
+    if (!s->flat[which])
+        avcl_error_set(err, AVCL_E_INVALID, "the session has no gradients");
     return s->flat[which];
 }
 
-avcl_status avcl_session_read_flat(avcl_session *s, int32_t which, void *data, uint64_t nbytes,
-                                   avcl_error *err)
+avcl_status avcl_session_read_flat(avcl_session *s, int32_t which, void *data,
+                                   uint64_t nbytes, avcl_error *err)
 {
     if (s->n_flat == 0 && nbytes == 0) return AVCL_OK;
     const void *from = flat(s, which, nbytes, err);

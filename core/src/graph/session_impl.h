@@ -76,10 +76,10 @@ struct avcl_session {
 };
 
 /* Device memory for `info` (real widened to the session's), remembered for freeing. */
-avcl_status avcl__session_alloc(avcl_session *s, const avcl_tinfo *info, uint64_t *counter,
-                                avcl_storage *out, avcl_error *err);
-/* Memory for a kernel that runs between programs, when the arena lies idle: the arena's own
- * bytes where they suffice. NULL and no error for 0 bytes. */
+avcl_status avcl__session_alloc(avcl_session *s, const avcl_tinfo *info,
+                                uint64_t *counter, avcl_storage *out, avcl_error *err);
+/* Memory for a kernel that runs between programs, when the arena lies idle: the arena's
+ * own bytes where they suffice. NULL and no error for 0 bytes. */
 avcl_status avcl__session_scratch(avcl_session *s, uint64_t bytes, void **out,
                                   avcl_error *err);
 /* All storage that does not depend on the programs; initial weights and states. */

@@ -4,7 +4,8 @@
 
 #include "graph/session_impl.h"
 
-static avcl_storage *in_table(const avcl_table *table, avcl_storage *storage, const char *name)
+static avcl_storage *in_table(const avcl_table *table, avcl_storage *storage,
+                              const char *name)
 {
     const avcl_graph_variable *row = table->data;
     for (uint32_t i = 0; i < table->n; i++)
@@ -12,7 +13,8 @@ static avcl_storage *in_table(const avcl_table *table, avcl_storage *storage, co
     return NULL;
 }
 
-static avcl_storage *in_roots(const avcl_table *table, avcl_storage *storage, const char *name)
+static avcl_storage *in_roots(const avcl_table *table, avcl_storage *storage,
+                              const char *name)
 {
     for (uint32_t i = 0; i < table->n; i++)
         if (strcmp(avcl__graph_roots(table)[i].name, name) == 0) return &storage[i];
@@ -37,7 +39,8 @@ static avcl_storage *gradient(avcl_session *s, const char *name, avcl_storage *s
 static void report_unknown(const avcl_session *s, const char *name, avcl_error *err)
 {
     const avcl_graph *g = s->g;
-    uint32_t cap = g->variables.n + g->inputs.n + g->scalars.n + g->logs.n + g->keeps.n + 1;
+    uint32_t cap =
+        g->variables.n + g->inputs.n + g->scalars.n + g->logs.n + g->keeps.n + 1;
     const char **names = calloc(cap, sizeof *names);
     const char *near = NULL;
     uint32_t n = 0;
@@ -108,8 +111,8 @@ avcl_status avcl_session_write(avcl_session *s, const char *name, const void *da
     return AVCL_OK;
 }
 
-avcl_status avcl_session_read(avcl_session *s, const char *name, void *data, uint64_t nbytes,
-                              avcl_error *err)
+avcl_status avcl_session_read(avcl_session *s, const char *name, void *data,
+                              uint64_t nbytes, avcl_error *err)
 {
     avcl_error local = {0};
     avcl_storage scratch;

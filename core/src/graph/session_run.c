@@ -5,17 +5,18 @@
 
 #include "graph/session_impl.h"
 
-void avcl_session_set_rng(avcl_session *s, uint64_t seed, uint64_t step, uint64_t first_row)
+void avcl_session_set_rng(avcl_session *s, uint64_t seed, uint64_t step,
+                          uint64_t first_row)
 {
     int64_t key[3] = {(int64_t)seed, (int64_t)step, (int64_t)first_row};
     s->api->upload(s->device, s->rng.data, key, sizeof key);
 }
 
-static avcl_status run_step(avcl_session *s, const avcl_compiled *p, const avcl_step *step,
-                            avcl_error *err)
+static avcl_status run_step(avcl_session *s, const avcl_compiled *p,
+                            const avcl_step *step, avcl_error *err)
 {
-    avcl_status rc =
-        s->api->run(s->device, step->kernel, step->inputs, step->outputs, step->scratch, err);
+    avcl_status rc = s->api->run(s->device, step->kernel, step->inputs, step->outputs,
+                                 step->scratch, err);
     if (rc) {
         char text[256];
         avcl__node_text(&p->draft.ir.nodes[step->node], text);
@@ -41,7 +42,8 @@ avcl_status avcl_session_run(avcl_session *s, avcl_program program, avcl_error *
     return rc;
 }
 
-/* ---- looking at every value -------------------------------------------------------------- */
+/* ---- looking at every value
+ * -------------------------------------------------------------- */
 
 static int is_finite(avcl_session *s, const void *data, uint64_t bytes, void *bounce)
 {
@@ -77,8 +79,8 @@ static avcl_status check_value(avcl_session *s, const avcl_ir *ir, avcl_node val
     char shape[96];
     avcl__node_text(&ir->nodes[v->node], text);
     avcl__tinfo_text(&v->info, shape);
-    return avcl_error_set(err, AVCL_E_NUMERIC, "%s: output %u %s is not finite", text, v->index,
-                          shape);
+    return avcl_error_set(err, AVCL_E_NUMERIC, "%s: output %u %s is not finite", text,
+                          v->index, shape);
 }
 
 static avcl_status check_sources(avcl_session *s, const avcl_compiled *p, void *bounce,
@@ -88,18 +90,20 @@ static avcl_status check_sources(avcl_session *s, const avcl_compiled *p, void *
     avcl_status rc = AVCL_OK;
     for (uint32_t n = 0; !rc && n < ir->n_nodes; n++)
         if (ir->nodes[n].source)
-            rc = check_value(s, ir, ir->nodes[n].first, p->plan.values[ir->nodes[n].first].fixed,
-                             bounce, err);
+            rc = check_value(s, ir, ir->nodes[n].first,
+                             p->plan.values[ir->nodes[n].first].fixed, bounce, err);
     return rc;
 }
 
-avcl_status avcl_session_run_checked(avcl_session *s, avcl_program program, avcl_error *err)
+avcl_status avcl_session_run_checked(avcl_session *s, avcl_program program,
+                                     avcl_error *err)
 {
     avcl_compiled *p = get(s, program, err);
     if (!p) return AVCL_E_INVALID;
     const avcl_ir *ir = &p->draft.ir;
     void *bounce = malloc(largest(s, ir));
-    if (!bounce) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a checked run");
+    if (!bounce)
+        return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a checked run");
     avcl_status rc = check_sources(s, p, bounce, err);
     for (uint32_t i = 0; !rc && i < p->n_steps; i++) {
         const avcl_step *step = &p->steps[i];
@@ -113,7 +117,8 @@ avcl_status avcl_session_run_checked(avcl_session *s, avcl_program program, avcl
     return rc;
 }
 
-/* ---- commits ---------------------------------------------------------------------------------- */
+/* ---- commits
+ * ---------------------------------------------------------------------------------- */
 
 static avcl_status commit_states(avcl_session *s, int32_t program, avcl_error *err)
 {
@@ -126,8 +131,9 @@ static avcl_status commit_states(avcl_session *s, int32_t program, avcl_error *e
     return rc;
 }
 
-static avcl_status copy_rows(avcl_session *s, const avcl_graph_rows *row, const int32_t *index,
-                             const char *values, char *state, avcl_error *err)
+static avcl_status copy_rows(avcl_session *s, const avcl_graph_rows *row,
+                             const int32_t *index, const char *values, char *state,
+                             avcl_error *err)
 {
     const avcl_graph_variable *v = avcl__graph_variable(s->g, row->variable);
     const avcl_storage *to = &s->variables[row->variable];
@@ -136,8 +142,8 @@ static avcl_status copy_rows(avcl_session *s, const avcl_graph_rows *row, const 
     for (int64_t i = 0; i < n; i++)
         if (index[i] < 0 || index[i] >= to->info.shape[0])
             return avcl_error_set(err, AVCL_E_INVALID,
-                                  "assign_rows to '%s': row %d of %lld does not exist", v->name,
-                                  index[i], (long long)to->info.shape[0]);
+                                  "assign_rows to '%s': row %d of %lld does not exist",
+                                  v->name, index[i], (long long)to->info.shape[0]);
     for (int64_t i = 0; i < n; i++)
         memcpy(state + (uint64_t)index[i] * row_bytes, values + (uint64_t)i * row_bytes,
                row_bytes);
@@ -172,7 +178,8 @@ static avcl_status commit_rows(avcl_session *s, uint32_t i, avcl_error *err)
 avcl_status avcl_session_commit(avcl_session *s, avcl_error *err)
 {
     if (s->ran != AVCL_TRAIN)
-        return avcl_error_set(err, AVCL_E_INVALID, "commit without a TRAIN run before it");
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "commit without a TRAIN run before it");
     s->ran = -1; /* once per step */
     avcl_status rc = commit_states(s, AVCL_TRAIN, err);
     for (uint32_t i = 0; !rc && i < s->g->rows.n; i++)

@@ -13,8 +13,8 @@ static avcl_tinfo widen(const avcl_session *s, const avcl_tinfo *info)
     return out;
 }
 
-avcl_status avcl__session_alloc(avcl_session *s, const avcl_tinfo *info, uint64_t *counter,
-                                avcl_storage *out, avcl_error *err)
+avcl_status avcl__session_alloc(avcl_session *s, const avcl_tinfo *info,
+                                uint64_t *counter, avcl_storage *out, avcl_error *err)
 {
     avcl_storage storage = {.info = widen(s, info)};
     storage.bytes = avcl__tinfo_bytes(&storage.info);
@@ -29,7 +29,8 @@ avcl_status avcl__session_alloc(avcl_session *s, const avcl_tinfo *info, uint64_
     return AVCL_OK;
 }
 
-avcl_status avcl__session_scratch(avcl_session *s, uint64_t bytes, void **out, avcl_error *err)
+avcl_status avcl__session_scratch(avcl_session *s, uint64_t bytes, void **out,
+                                  avcl_error *err)
 {
     *out = bytes <= s->arena.bytes ? s->arena.data : NULL;
     if (bytes <= s->arena.bytes) return AVCL_OK;
@@ -58,8 +59,8 @@ static avcl_status make_tables(avcl_session *s, avcl_error *err)
     s->keeps = make_table(g->keeps.n);
     s->rows = make_table(2 * g->rows.n);
     s->flat_first = calloc(g->variables.n + 1, sizeof *s->flat_first);
-    if (s->variables && s->pending && s->inputs && s->input_grads && s->scalars && s->logs &&
-        s->keeps && s->rows && s->flat_first)
+    if (s->variables && s->pending && s->inputs && s->input_grads && s->scalars &&
+        s->logs && s->keeps && s->rows && s->flat_first)
         return AVCL_OK;
     return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a session");
 }
@@ -110,11 +111,13 @@ static avcl_status make_roots(avcl_session *s, avcl_error *err)
     const avcl_graph_rows *rows = g->rows.data;
     avcl_status rc = AVCL_OK;
     for (uint32_t i = 0; !rc && i < g->logs.n; i++)
-        rc = avcl__session_alloc(s, &g->ir.values[avcl__graph_roots(&g->logs)[i].value].info,
+        rc = avcl__session_alloc(s,
+                                 &g->ir.values[avcl__graph_roots(&g->logs)[i].value].info,
                                  &s->io_bytes, &s->logs[i], err);
     for (uint32_t i = 0; !rc && i < g->keeps.n; i++)
-        rc = avcl__session_alloc(s, &g->ir.values[avcl__graph_roots(&g->keeps)[i].value].info,
-                                 &s->io_bytes, &s->keeps[i], err);
+        rc = avcl__session_alloc(
+            s, &g->ir.values[avcl__graph_roots(&g->keeps)[i].value].info, &s->io_bytes,
+            &s->keeps[i], err);
     for (uint32_t i = 0; !rc && i < g->rows.n; i++) {
         rc = avcl__session_alloc(s, &g->ir.values[rows[i].index].info, &s->io_bytes,
                                  &s->rows[2 * i], err);
@@ -123,7 +126,8 @@ static avcl_status make_roots(avcl_session *s, avcl_error *err)
                                      &s->rows[2 * i + 1], err);
     }
     avcl_tinfo loss = {.dtype = AVCL_F32};
-    if (!rc && g->terms.n) rc = avcl__session_alloc(s, &loss, &s->io_bytes, &s->loss, err);
+    if (!rc && g->terms.n)
+        rc = avcl__session_alloc(s, &loss, &s->io_bytes, &s->loss, err);
     return rc;
 }
 
@@ -144,7 +148,8 @@ static avcl_status make_feeds(avcl_session *s, avcl_error *err)
         rc = avcl__session_alloc(s, &in[i].info, &s->io_bytes, &s->inputs[i], err);
         if (!rc && (s->flags & AVCL_SESSION_INPUT_GRADS) &&
             avcl__dtype_is_real(in[i].info.dtype))
-            rc = avcl__session_alloc(s, &in[i].info, &s->io_bytes, &s->input_grads[i], err);
+            rc = avcl__session_alloc(s, &in[i].info, &s->io_bytes, &s->input_grads[i],
+                                     err);
     }
     for (uint32_t i = 0; !rc && i < s->g->scalars.n; i++) {
         rc = avcl__session_alloc(s, &sc[i].info, &s->io_bytes, &s->scalars[i], err);
@@ -162,9 +167,11 @@ avcl_status avcl__session_make_storage(avcl_session *s, avcl_error *err)
     return rc;
 }
 
-/* ---- initial values ------------------------------------------------------------------ */
+/* ---- initial values ------------------------------------------------------------------
+ */
 
-/* 32 bits of the name, so that a weight's numbers depend on nothing declared before it. */
+/* 32 bits of the name, so that a weight's numbers depend on nothing declared before it.
+ */
 static uint32_t name_hash(const char *name)
 {
     uint32_t h = 2166136261u;
@@ -175,8 +182,7 @@ static uint32_t name_hash(const char *name)
 
 static double draw(const avcl_graph_variable *v, uint64_t seed, uint64_t i)
 {
-    avcl_philox r =
-        avcl_philox_at(seed, i, name_hash(v->name), AVCL_STREAM_INIT, 0);
+    avcl_philox r = avcl_philox_at(seed, i, name_hash(v->name), AVCL_STREAM_INIT, 0);
     double u = avcl_philox_unit(r.x[0]);
     if (v->init == AVCL_INIT_UNIFORM) return v->arg * (2 * u - 1);
     double w = avcl_philox_unit(r.x[1]);

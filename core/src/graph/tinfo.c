@@ -9,8 +9,9 @@ static const struct {
     uint32_t bytes;
     const char *name;
 } dtypes[] = {
-    {AVCL_F32, 4, "f32"}, {AVCL_F64, 8, "f64"}, {AVCL_F16, 2, "f16"}, {AVCL_BF16, 2, "bf16"},
-    {AVCL_U8, 1, "u8"},   {AVCL_I32, 4, "i32"}, {AVCL_I64, 8, "i64"},
+    {AVCL_F32, 4, "f32"},   {AVCL_F64, 8, "f64"}, {AVCL_F16, 2, "f16"},
+    {AVCL_BF16, 2, "bf16"}, {AVCL_U8, 1, "u8"},   {AVCL_I32, 4, "i32"},
+    {AVCL_I64, 8, "i64"},
 };
 
 uint64_t avcl__dtype_bytes(avcl_dtype dtype)

@@ -24,17 +24,18 @@ avcl_graph_variable *avcl__graph_variable_of(const avcl_graph *g, avcl_node node
     return avcl__graph_variable(g, n->variable);
 }
 
-static int make_info(avcl_graph *g, const char *name, avcl_dtype dtype, const int64_t *shape,
-                     int32_t ndim, avcl_tinfo *out)
+static int make_info(avcl_graph *g, const char *name, avcl_dtype dtype,
+                     const int64_t *shape, int32_t ndim, avcl_tinfo *out)
 {
     memset(out, 0, sizeof *out);
     if (ndim < 0 || ndim > AVCL_MAX_DIMS) {
-        avcl__graph_report(g, AVCL_E_SHAPE, "'%s' has %d dimensions, at most %d", name, ndim,
-                           AVCL_MAX_DIMS);
+        avcl__graph_report(g, AVCL_E_SHAPE, "'%s' has %d dimensions, at most %d", name,
+                           ndim, AVCL_MAX_DIMS);
         return 0;
     }
     if (avcl__dtype_bytes(dtype) == 0) {
-        avcl__graph_report(g, AVCL_E_DTYPE, "'%s' has no known element type (%d)", name, dtype);
+        avcl__graph_report(g, AVCL_E_DTYPE, "'%s' has no known element type (%d)", name,
+                           dtype);
         return 0;
     }
     out->dtype = dtype;
@@ -48,8 +49,9 @@ static int make_info(avcl_graph *g, const char *name, avcl_dtype dtype, const in
         for (int32_t k = i; k < ndim; k++)
             out->shape[k] = shape[k];
         avcl__tinfo_text(out, text);
-        avcl__graph_report(g, AVCL_E_SHAPE, "'%s' has shape %s: every size must be at least 1%s",
-                           name, text, count < 1e11 ? "" : ", and fewer than 1e11 elements");
+        avcl__graph_report(g, AVCL_E_SHAPE,
+                           "'%s' has shape %s: every size must be at least 1%s", name,
+                           text, count < 1e11 ? "" : ", and fewer than 1e11 elements");
         return 0;
     }
     return 1;
@@ -73,7 +75,8 @@ avcl_node avcl_graph_input(avcl_graph *g, const char *name, avcl_dtype dtype,
                            const int64_t *shape, int32_t ndim)
 {
     avcl_graph_variable v = {.source = AVCL_SOURCE_INPUT};
-    if (g->err.code != AVCL_OK || !make_info(g, name, dtype, shape, ndim, &v.info)) return 0;
+    if (g->err.code != AVCL_OK || !make_info(g, name, dtype, shape, ndim, &v.info))
+        return 0;
     if (find(&g->inputs, name)) {
         avcl__graph_report(g, AVCL_E_INVALID, "input '%s' is declared twice", name);
         return 0;
@@ -101,7 +104,8 @@ avcl_node avcl_graph_rng(avcl_graph *g)
     return g->rng;
 }
 
-static int init_rule(avcl_graph *g, const char *name, const char *init, avcl_init_rule *out)
+static int init_rule(avcl_graph *g, const char *name, const char *init,
+                     avcl_init_rule *out)
 {
     static const char *const rules[] = {"fill", "uniform", "normal"};
     for (int32_t i = 0; i < 3; i++) {
@@ -110,8 +114,8 @@ static int init_rule(avcl_graph *g, const char *name, const char *init, avcl_ini
         return 1;
     }
     avcl__graph_report(g, AVCL_E_INVALID,
-                       "'%s': no initialisation '%s' (there are fill, uniform, normal)", name,
-                       init);
+                       "'%s': no initialisation '%s' (there are fill, uniform, normal)",
+                       name, init);
     return 0;
 }
 
@@ -122,7 +126,8 @@ static avcl_graph_member *current_instance(const avcl_graph *g)
 }
 
 /* The same name again: right in a module that is applied again, an error otherwise. */
-static avcl_node reuse(avcl_graph *g, const avcl_graph_variable *old, const avcl_tinfo *info)
+static avcl_node reuse(avcl_graph *g, const avcl_graph_variable *old,
+                       const avcl_tinfo *info)
 {
     const avcl_graph_member *instance = current_instance(g);
     if (!instance || !instance->n_applied || old->owner != g->applying) {
@@ -153,7 +158,8 @@ static void follow(avcl_graph *g, avcl_node state, avcl_node weight, avcl_node m
     avcl_graph_assign(g, state, avcl_graph_op(g, "add", sum, 2, NULL, 0), AVCL_UPDATE);
 }
 
-/* A weight asked for by an EMA instance: a state that starts as, and follows, the original. */
+/* A weight asked for by an EMA instance: a state that starts as, and follows, the
+ * original. */
 static avcl_node declare_follower(avcl_graph *g, avcl_graph_variable *v,
                                   const avcl_graph_member *instance)
 {
@@ -161,10 +167,11 @@ static avcl_node declare_follower(avcl_graph *g, avcl_graph_variable *v,
         (avcl_graph_member *)g->instances.data + (instance->ema_source - 1);
     const char *tail = v->name + strlen(instance->scope);
     const char *path = avcl__arena_format(&g->ir.arena, "%s%s", source->scope, tail);
-    const avcl_graph_variable *original = path ? avcl__graph_find_variable(g, path) : NULL;
+    const avcl_graph_variable *original =
+        path ? avcl__graph_find_variable(g, path) : NULL;
     if (!original || original->source != AVCL_SOURCE_WEIGHT) {
-        avcl__graph_report(g, AVCL_E_INVALID, "'%s' has no weight '%s' to follow", v->name,
-                           path ? path : "?");
+        avcl__graph_report(g, AVCL_E_INVALID, "'%s' has no weight '%s' to follow",
+                           v->name, path ? path : "?");
         return 0;
     }
     avcl_node weight = original->node;
@@ -177,7 +184,8 @@ static avcl_node declare_follower(avcl_graph *g, avcl_graph_variable *v,
 }
 
 avcl_node avcl__graph_declare(avcl_graph *g, avcl_source source, const char *name,
-                              const int64_t *shape, int32_t ndim, const char *init, double arg)
+                              const int64_t *shape, int32_t ndim, const char *init,
+                              double arg)
 {
     avcl_graph_variable v = {.source = source, .arg = arg};
     if (g->err.code != AVCL_OK) return 0;
@@ -199,8 +207,8 @@ avcl_node avcl_graph_weight(avcl_graph *g, const char *name, const int64_t *shap
     return avcl__graph_declare(g, source, name, shape, ndim, init, arg);
 }
 
-avcl_node avcl_graph_state(avcl_graph *g, const char *name, const int64_t *shape, int32_t ndim,
-                           const char *init, double arg)
+avcl_node avcl_graph_state(avcl_graph *g, const char *name, const int64_t *shape,
+                           int32_t ndim, const char *init, double arg)
 {
     return avcl__graph_declare(g, AVCL_SOURCE_STATE, name, shape, ndim, init, arg);
 }

@@ -19,7 +19,7 @@ struct avcl_video {
     AVFrame *frame;
     AVFrame *held; /* the frame before a gap, for broken files */
     avcl_scaler scaler;
-    double tick; /* seconds per unit of the index */
+    double tick;      /* seconds per unit of the index */
     int64_t next;     /* the frame that comes out next; < 0: position unknown */
     int64_t sent_key; /* which key frame was sent last: the GOP we are in */
     int64_t n_decoded;

@@ -35,7 +35,7 @@ static int is_kind(const query *q, const avcl_host_module *m)
 
 /* ---- matching
  * --------------------------------------------------------------------------- */
-/* "org.lab.r3d" owns the short name "r3d". */
+/* "org.lab.net" owns the short name "net". */
 static int owns(const avcl_host_file *file, const char *name)
 {
     const char *dot = strrchr(file->id, '.');

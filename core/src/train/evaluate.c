@@ -11,8 +11,8 @@
 #include "train/train_impl.h"
 
 typedef struct tally {
-    double *score;   /* [n, classes] sums of logits */
-    int32_t *clips;  /* clips that arrived, per video */
+    double *score;  /* [n, classes] sums of logits */
+    int32_t *clips; /* clips that arrived, per video */
     int32_t *label;
     int64_t *sample; /* dataset row of each video, in the order of the split */
     int64_t n;
@@ -51,19 +51,22 @@ static int64_t video_of(tally *t, int64_t sample, int32_t label)
     return t->n++;
 }
 
-static avcl_status add_batch(tally *t, avcl_session *s, const avcl_batch *b, uint32_t rows,
-                             avcl_error *err)
+static avcl_status add_batch(tally *t, avcl_session *s, const avcl_batch *b,
+                             uint32_t rows, avcl_error *err)
 {
     avcl_tinfo info;
     avcl_error local = {0};
     double *logits = avcl__read_reals(s, "logits", &info, &local);
     if (!logits)
-        return avcl_error_set(err, AVCL_E_INVALID, "the model keeps no 'logits' to evaluate");
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "the model keeps no 'logits' to evaluate");
     if (info.ndim != 2 || info.shape[1] != t->k) {
         free(logits);
-        return avcl_error_set(err, AVCL_E_SHAPE,
-                              "the model's logits do not have one column for each of the %lld "
-                              "classes", (long long)t->k);
+        return avcl_error_set(
+            err, AVCL_E_SHAPE,
+            "the model's logits do not have one column for each of the %lld "
+            "classes",
+            (long long)t->k);
     }
     for (uint32_t i = 0; i < rows; i++) {
         if (b->sample[i] < 0) continue;
@@ -103,8 +106,8 @@ static double cross_entropy(const double *score, int64_t k, int32_t label, doubl
     return log(sum) + most - score[label] / n_clips;
 }
 
-static void judge(const tally *t, avcl_eval_result *out, uint8_t *items, int64_t *confusion,
-                  int64_t *per_class)
+static void judge(const tally *t, avcl_eval_result *out, uint8_t *items,
+                  int64_t *confusion, int64_t *per_class)
 {
     double n_read = 0;
     for (int64_t i = 0; i < t->n; i++) {
@@ -169,9 +172,9 @@ static avcl_status collect(tally *t, avcl_session *s, avcl_dataset *d,
     return rc == AVCL_END ? AVCL_OK : rc;
 }
 
-avcl_status avcl_evaluate(avcl_session *s, avcl_dataset *d, const avcl_eval_options *options,
-                          avcl_eval_result *out, uint8_t *items, int64_t *confusion,
-                          avcl_error *err)
+avcl_status avcl_evaluate(avcl_session *s, avcl_dataset *d,
+                          const avcl_eval_options *options, avcl_eval_result *out,
+                          uint8_t *items, int64_t *confusion, avcl_error *err)
 {
     int64_t k = avcl_dataset_n_classes(d);
     int64_t n = 0;

@@ -24,9 +24,11 @@ static avcl_status check(const char *name, const avcl_tinfo *have, avcl_dtype dt
         wanted.shape[i] = want[i];
     avcl__tinfo_text(have, a);
     avcl__tinfo_text(&wanted, b);
-    return avcl_error_set(err, AVCL_E_SHAPE, "input '%s' is %s %s in the graph; the loader "
-                          "makes %s %s", name, avcl__dtype_name(have->dtype), a,
-                          avcl__dtype_name(dtype), b);
+    return avcl_error_set(err, AVCL_E_SHAPE,
+                          "input '%s' is %s %s in the graph; the loader "
+                          "makes %s %s",
+                          name, avcl__dtype_name(have->dtype), a, avcl__dtype_name(dtype),
+                          b);
 }
 
 avcl_status avcl__feed_init(avcl_feed *feed, avcl_session *s, const avcl_view *view,
@@ -53,12 +55,13 @@ avcl_status avcl__feed_init(avcl_feed *feed, avcl_session *s, const avcl_view *v
         rc = check("weight", &info, info.dtype, &b, 1, err);
     }
     if (!rc && !feed->has_rgb && !feed->has_mel)
-        rc = avcl_error_set(err, AVCL_E_INVALID, "the model uses neither input 'rgb' nor 'mel'");
+        rc = avcl_error_set(err, AVCL_E_INVALID,
+                            "the model uses neither input 'rgb' nor 'mel'");
     return rc;
 }
 
-static avcl_status feed_mel(const avcl_feed *feed, avcl_session *s, const avcl_batch *batch,
-                            uint32_t roll, avcl_error *err)
+static avcl_status feed_mel(const avcl_feed *feed, avcl_session *s,
+                            const avcl_batch *batch, uint32_t roll, avcl_error *err)
 {
     avcl_tinfo info;
     avcl_status rc = avcl_session_describe(s, "mel", &info, err);
@@ -76,8 +79,8 @@ static avcl_status feed_mel(const avcl_feed *feed, avcl_session *s, const avcl_b
     return rc;
 }
 
-static avcl_status feed_weight(const avcl_feed *feed, avcl_session *s, const float *weight,
-                               avcl_error *err)
+static avcl_status feed_weight(const avcl_feed *feed, avcl_session *s,
+                               const float *weight, avcl_error *err)
 {
     if (feed->real == AVCL_F32)
         return avcl_session_write(s, "weight", weight, feed->batch * sizeof *weight, err);
@@ -85,24 +88,26 @@ static avcl_status feed_weight(const avcl_feed *feed, avcl_session *s, const flo
     if (!wide) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a batch");
     for (uint32_t i = 0; i < feed->batch; i++)
         wide[i] = weight[i];
-    avcl_status rc = avcl_session_write(s, "weight", wide, feed->batch * sizeof *wide, err);
+    avcl_status rc =
+        avcl_session_write(s, "weight", wide, feed->batch * sizeof *wide, err);
     free(wide);
     return rc;
 }
 
-avcl_status avcl__feed_batch(const avcl_feed *feed, avcl_session *s, const avcl_batch *batch,
-                             uint32_t roll, avcl_error *err)
+avcl_status avcl__feed_batch(const avcl_feed *feed, avcl_session *s,
+                             const avcl_batch *batch, uint32_t roll, avcl_error *err)
 {
     avcl_status rc = AVCL_OK;
     avcl_tinfo info;
     if (feed->has_rgb) {
         rc = avcl_session_describe(s, "rgb", &info, err);
-        if (!rc) rc = avcl_session_write(s, "rgb", batch->rgb, avcl__tinfo_bytes(&info), err);
+        if (!rc)
+            rc = avcl_session_write(s, "rgb", batch->rgb, avcl__tinfo_bytes(&info), err);
     }
     if (!rc && feed->has_mel) rc = feed_mel(feed, s, batch, roll, err);
     if (!rc && feed->has_label)
-        rc = avcl_session_write(s, "label", batch->label, feed->batch * sizeof *batch->label,
-                                err);
+        rc = avcl_session_write(s, "label", batch->label,
+                                feed->batch * sizeof *batch->label, err);
     if (!rc && feed->has_weight) rc = feed_weight(feed, s, batch->weight, err);
     return rc;
 }

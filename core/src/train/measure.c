@@ -7,7 +7,8 @@
 #include "graph/graph_impl.h"
 #include "train/train_impl.h"
 
-double *avcl__read_reals(avcl_session *s, const char *name, avcl_tinfo *info, avcl_error *err)
+double *avcl__read_reals(avcl_session *s, const char *name, avcl_tinfo *info,
+                         avcl_error *err)
 {
     if (avcl_session_describe(s, name, info, NULL)) return NULL;
     uint64_t n = avcl__tinfo_count(info);
@@ -17,7 +18,8 @@ double *avcl__read_reals(avcl_session *s, const char *name, avcl_tinfo *info, av
         avcl_error_set(err, AVCL_E_NOMEM, "out of memory for '%s'", name);
     } else if (!avcl_session_read(s, name, raw, avcl__tinfo_bytes(info), err)) {
         for (uint64_t i = 0; i < n; i++)
-            out[i] = info->dtype == AVCL_F64 ? ((double *)raw)[i] : (double)((float *)raw)[i];
+            out[i] =
+                info->dtype == AVCL_F64 ? ((double *)raw)[i] : (double)((float *)raw)[i];
         free(raw);
         return out;
     }
@@ -26,13 +28,15 @@ double *avcl__read_reals(avcl_session *s, const char *name, avcl_tinfo *info, av
     return NULL;
 }
 
-static avcl_status read_scalar(avcl_session *s, const char *name, double *out, avcl_error *err)
+static avcl_status read_scalar(avcl_session *s, const char *name, double *out,
+                               avcl_error *err)
 {
     avcl_tinfo info;
     double *value = avcl__read_reals(s, name, &info, err);
     if (!value)
-        return err && err->code ? err->code
-                                : avcl_error_set(err, AVCL_E_NOT_FOUND, "no value '%s'", name);
+        return err && err->code
+                   ? err->code
+                   : avcl_error_set(err, AVCL_E_NOT_FOUND, "no value '%s'", name);
     *out = value[0];
     free(value);
     return AVCL_OK;
@@ -85,7 +89,8 @@ void avcl__sums_report(const avcl_sums *sums, avcl_session *s, const char *prefi
     }
 }
 
-/* ---- features [n, d] ---------------------------------------------------------------------- */
+/* ---- features [n, d]
+ * ---------------------------------------------------------------------- */
 
 static double dot(const double *a, const double *b, int64_t d)
 {

@@ -78,8 +78,8 @@ static void list_fields(avcl_progress *p, field out[N_FIELDS])
     memcpy(out, fields, sizeof fields);
 }
 
-static avcl_status put_progress(const avcl_progress *p, avcl_safetensors *st, uint64_t seed,
-                                avcl_error *err)
+static avcl_status put_progress(const avcl_progress *p, avcl_safetensors *st,
+                                uint64_t seed, avcl_error *err)
 {
     avcl_progress copy = *p;
     field fields[N_FIELDS];
@@ -97,8 +97,8 @@ static avcl_status put_progress(const avcl_progress *p, avcl_safetensors *st, ui
     return rc;
 }
 
-static avcl_status get_progress(avcl_progress *p, const avcl_safetensors *st, uint64_t seed,
-                                avcl_error *err)
+static avcl_status get_progress(avcl_progress *p, const avcl_safetensors *st,
+                                uint64_t seed, avcl_error *err)
 {
     field fields[N_FIELDS];
     uint64_t count = 0;
@@ -106,9 +106,9 @@ static avcl_status get_progress(avcl_progress *p, const avcl_safetensors *st, ui
     list_fields(p, fields);
     avcl_status rc = get_count(st, "seed", &count, err);
     if (!rc && count != seed)
-        return avcl_error_set(err, AVCL_E_INVALID,
-                              "the checkpoint is of seed %" PRIu64 ", this run of %" PRIu64, count,
-                              seed);
+        return avcl_error_set(
+            err, AVCL_E_INVALID,
+            "the checkpoint is of seed %" PRIu64 ", this run of %" PRIu64, count, seed);
     if (!rc) rc = get_count(st, "n_steps", &p->n_steps, err);
     for (int i = 0; !rc && fields[i].key; i++) {
         if (fields[i].real) {
@@ -125,7 +125,8 @@ static avcl_status get_progress(avcl_progress *p, const avcl_safetensors *st, ui
     return rc;
 }
 
-/* ---- momentum: one flat tensor, as the optimiser sees it --------------------------------- */
+/* ---- momentum: one flat tensor, as the optimiser sees it
+ * --------------------------------- */
 
 static avcl_status describe_flat(avcl_session *s, avcl_tensor *out, avcl_error *err)
 {
@@ -145,23 +146,27 @@ static avcl_status put_momentum(avcl_session *s, avcl_safetensors *st, void **ow
     avcl_status rc = describe_flat(s, &flat, err);
     if (rc) return rc;
     flat.data = *owned = malloc(flat.nbytes + 1);
-    if (!flat.data) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a checkpoint");
+    if (!flat.data)
+        return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a checkpoint");
     rc = avcl_session_read_flat(s, AVCL_FLAT_MOMENTUM, flat.data, flat.nbytes, err);
     return rc ? rc : avcl_safetensors_put(st, "optim/momentum", &flat, err);
 }
 
-static avcl_status get_momentum(avcl_session *s, const avcl_safetensors *st, avcl_error *err)
+static avcl_status get_momentum(avcl_session *s, const avcl_safetensors *st,
+                                avcl_error *err)
 {
     avcl_tensor flat;
     avcl_status rc = avcl_safetensors_get(st, "optim/momentum", &flat, err);
     return rc ? rc
-              : avcl_session_write_flat(s, AVCL_FLAT_MOMENTUM, flat.data, flat.nbytes, err);
+              : avcl_session_write_flat(s, AVCL_FLAT_MOMENTUM, flat.data, flat.nbytes,
+                                        err);
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files
+ * ------------------------------------------------------------------------------------ */
 
-static avcl_status save_snapshot(const avcl_snapshot *shot, avcl_session *s, const char *path,
-                                 avcl_error *err)
+static avcl_status save_snapshot(const avcl_snapshot *shot, avcl_session *s,
+                                 const char *path, avcl_error *err)
 {
     avcl_safetensors *st = avcl_safetensors_new();
     if (!st) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a checkpoint");

@@ -5,7 +5,8 @@
 
 static const double PI = 3.14159265358979323846;
 
-void avcl__schedule_start(avcl_schedule_state *state, const avcl_schedule *schedule, double lr)
+void avcl__schedule_start(avcl_schedule_state *state, const avcl_schedule *schedule,
+                          double lr)
 {
     (void)schedule;
     *state = (avcl_schedule_state){.lr = lr, .best = INFINITY};
@@ -29,8 +30,8 @@ static void plateau(avcl_schedule_state *state, const avcl_schedule *o, double l
     if (state->lr - lr > 1e-8) state->lr = lr;
 }
 
-void avcl__schedule_step(avcl_schedule_state *state, const avcl_schedule *o, double initial_lr,
-                         uint32_t n_epochs, double loss)
+void avcl__schedule_step(avcl_schedule_state *state, const avcl_schedule *o,
+                         double initial_lr, uint32_t n_epochs, double loss)
 {
     double factor = o->factor > 0 ? o->factor : 0.1;
     double t = ++state->epoch;
@@ -39,7 +40,8 @@ void avcl__schedule_step(avcl_schedule_state *state, const avcl_schedule *o, dou
         plateau(state, o, loss);
         break;
     case AVCL_LR_STEP:
-        state->lr = initial_lr * pow(factor, floor(t / (o->step_epochs > 0 ? o->step_epochs : 1)));
+        state->lr = initial_lr *
+                    pow(factor, floor(t / (o->step_epochs > 0 ? o->step_epochs : 1)));
         break;
     case AVCL_LR_COSINE:
         state->lr =

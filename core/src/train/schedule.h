@@ -18,7 +18,8 @@ typedef struct avcl_schedule_state {
 } avcl_schedule_state;
 
 /* Zeros in the options mean the defaults named in avcl_schedule. */
-void avcl__schedule_start(avcl_schedule_state *state, const avcl_schedule *schedule, double lr);
+void avcl__schedule_start(avcl_schedule_state *state, const avcl_schedule *schedule,
+                          double lr);
 /* An epoch is over with this loss; state->lr is that of the next one. */
 void avcl__schedule_step(avcl_schedule_state *state, const avcl_schedule *schedule,
                          double initial_lr, uint32_t n_epochs, double loss);

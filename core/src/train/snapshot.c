@@ -33,14 +33,15 @@ static avcl_status allocate(avcl_snapshot *shot, avcl_session *s, avcl_error *er
     if (!rc) shot->data = malloc(shot->bytes + 1);
     if (!rc && shot->data) return AVCL_OK;
     avcl__snapshot_release(shot);
-    return avcl_error_set(err, rc ? rc : AVCL_E_NOMEM, "out of memory for a copy of the weights");
+    return avcl_error_set(err, rc ? rc : AVCL_E_NOMEM,
+                          "out of memory for a copy of the weights");
 }
 
 /* Calls `move` for every variable with its place in the buffer. */
 static avcl_status for_each(const avcl_snapshot *shot, avcl_session *s,
                             avcl_status (*move)(avcl_session *s, const avcl_variable *v,
-                                                const avcl_tinfo *info, void *place, void *arg,
-                                                avcl_error *err),
+                                                const avcl_tinfo *info, void *place,
+                                                void *arg, avcl_error *err),
                             void *arg, avcl_error *err)
 {
     const avcl_graph *g = avcl_session_graph(s);
@@ -55,22 +56,25 @@ static avcl_status for_each(const avcl_snapshot *shot, avcl_session *s,
     return rc;
 }
 
-static avcl_status read_one(avcl_session *s, const avcl_variable *v, const avcl_tinfo *info,
-                            void *place, void *arg, avcl_error *err)
+static avcl_status read_one(avcl_session *s, const avcl_variable *v,
+                            const avcl_tinfo *info, void *place, void *arg,
+                            avcl_error *err)
 {
     (void)arg;
     return avcl_session_read(s, v->name, place, avcl__tinfo_bytes(info), err);
 }
 
-static avcl_status write_one(avcl_session *s, const avcl_variable *v, const avcl_tinfo *info,
-                             void *place, void *arg, avcl_error *err)
+static avcl_status write_one(avcl_session *s, const avcl_variable *v,
+                             const avcl_tinfo *info, void *place, void *arg,
+                             avcl_error *err)
 {
     (void)arg;
     return avcl_session_write(s, v->name, place, avcl__tinfo_bytes(info), err);
 }
 
-static avcl_status put_one(avcl_session *s, const avcl_variable *v, const avcl_tinfo *info,
-                           void *place, void *arg, avcl_error *err)
+static avcl_status put_one(avcl_session *s, const avcl_variable *v,
+                           const avcl_tinfo *info, void *place, void *arg,
+                           avcl_error *err)
 {
     (void)s;
     avcl_tensor tensor = {.data = place,
@@ -89,7 +93,8 @@ avcl_status avcl__snapshot_take(avcl_snapshot *shot, avcl_session *s, avcl_error
     return rc ? rc : for_each(shot, s, read_one, NULL, err);
 }
 
-avcl_status avcl__snapshot_restore(const avcl_snapshot *shot, avcl_session *s, avcl_error *err)
+avcl_status avcl__snapshot_restore(const avcl_snapshot *shot, avcl_session *s,
+                                   avcl_error *err)
 {
     if (!shot->data)
         return avcl_error_set(err, AVCL_E_NOT_FOUND, "there is no selected epoch yet");

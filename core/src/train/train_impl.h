@@ -12,7 +12,8 @@
 
 enum { AVCL_MAX_LOGS = 24 };
 
-/* ---- feeding: loader batches into session inputs ---------------------------------------- */
+/* ---- feeding: loader batches into session inputs
+ * ---------------------------------------- */
 typedef struct avcl_feed {
     int has_rgb;
     int has_mel;
@@ -21,15 +22,18 @@ typedef struct avcl_feed {
     uint32_t batch; /* rows the graph was built for */
     avcl_dtype real;
 } avcl_feed;
-/* Which of rgb, mel, label, weight the graph has; checks their shapes against the view. */
+/* Which of rgb, mel, label, weight the graph has; checks their shapes against the view.
+ */
 avcl_status avcl__feed_init(avcl_feed *feed, avcl_session *s, const avcl_view *view,
                             uint32_t batch, avcl_error *err);
 /* `roll`: mel rows are shifted by so many within the batch (shuffled-pairs control). */
-avcl_status avcl__feed_batch(const avcl_feed *feed, avcl_session *s, const avcl_batch *batch,
-                             uint32_t roll, avcl_error *err);
+avcl_status avcl__feed_batch(const avcl_feed *feed, avcl_session *s,
+                             const avcl_batch *batch, uint32_t roll, avcl_error *err);
 
-/* ---- numbers of an epoch -------------------------------------------------------------------- */
-typedef struct avcl_sums { /* over steps; saved mid-epoch, so a resumed epoch reports the same */
+/* ---- numbers of an epoch
+ * -------------------------------------------------------------------- */
+typedef struct avcl_sums { /* over steps; saved mid-epoch, so a resumed epoch reports the
+                              same */
     double loss;
     double logs[AVCL_MAX_LOGS];
     double n;
@@ -42,35 +46,41 @@ void avcl__event_add(avcl_event *event, const char *name, double value);
 void avcl__sums_report(const avcl_sums *sums, avcl_session *s, const char *prefix,
                        avcl_event *event);
 
-/* Reads a real tensor as doubles [owned: free]; NULL without error when it is not there. */
-double *avcl__read_reals(avcl_session *s, const char *name, avcl_tinfo *info, avcl_error *err);
+/* Reads a real tensor as doubles [owned: free]; NULL without error when it is not there.
+ */
+double *avcl__read_reals(avcl_session *s, const char *name, avcl_tinfo *info,
+                         avcl_error *err);
 
-/* ---- validation and diagnostics -------------------------------------------------------------- */
+/* ---- validation and diagnostics
+ * -------------------------------------------------------------- */
 typedef struct avcl_validation {
     avcl_sums sums;
     int64_t n_labelled;
     int64_t n_correct;
-    double match;        /* batch match accuracy on pre-fusion features */
+    double match;          /* batch match accuracy on pre-fusion features */
     double match_shuffled; /* the same with pairs broken: chance unless something leaks */
-    double leak;         /* match on fused features of broken pairs */
-    double spread;       /* std of l2-normalised features, 1 = fully spread */
-    double dead;         /* fraction of fused channels that are 0 for the whole batch */
-    int32_t n_diag;      /* batches behind the last five */
+    double leak;           /* match on fused features of broken pairs */
+    double spread;         /* std of l2-normalised features, 1 = fully spread */
+    double dead;           /* fraction of fused channels that are 0 for the whole batch */
+    int32_t n_diag;        /* batches behind the last five */
     int32_t has_gate;
 } avcl_validation;
-avcl_status avcl__validate(avcl_session *s, avcl_dataset *d, const avcl_trainer_options *o,
-                           avcl_validation *out, avcl_error *err);
+avcl_status avcl__validate(avcl_session *s, avcl_dataset *d,
+                           const avcl_trainer_options *o, avcl_validation *out,
+                           avcl_error *err);
 
-/* features[n, d]: fraction of rows whose most similar row of b (cosine) is at i + shift. */
+/* features[n, d]: fraction of rows whose most similar row of b (cosine) is at i + shift.
+ */
 double avcl__match_accuracy(const double *a, const double *b, int64_t n, int64_t d,
                             int64_t shift);
 double avcl__feature_spread(const double *x, int64_t n, int64_t d);
 double avcl__dead_channels(const double *x, int64_t n, int64_t d);
 
-/* ---- progress and its file ----------------------------------------------------------------------- */
+/* ---- progress and its file
+ * ----------------------------------------------------------------------- */
 typedef struct avcl_progress {
-    uint32_t epoch; /* complete epochs */
-    uint32_t step;  /* complete steps of the next one */
+    uint32_t epoch;   /* complete epochs */
+    uint32_t step;    /* complete steps of the next one */
     uint64_t n_steps; /* optimiser steps in all */
     avcl_sums sums;
     avcl_schedule_state schedule;

@@ -16,7 +16,8 @@ static double now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life -----------------------------------------------------------------------------
+ */
 
 static avcl_status check_select(const char *select, avcl_error *err)
 {
@@ -24,22 +25,26 @@ static avcl_status check_select(const char *select, avcl_error *err)
                                         "min train/loss"};
     for (int i = 0; i < 4; i++)
         if (strcmp(select, rules[i]) == 0) return AVCL_OK;
-    return avcl_error_set(err, AVCL_E_INVALID,
-                          "select = '%s' is not 'last', 'min val/loss', 'max val/top1' or "
-                          "'min train/loss'", select);
+    return avcl_error_set(
+        err, AVCL_E_INVALID,
+        "select = '%s' is not 'last', 'min val/loss', 'max val/top1' or "
+        "'min train/loss'",
+        select);
 }
 
 static avcl_status check_options(const avcl_trainer_options *o, avcl_error *err)
 {
     avcl_status rc = check_select(o->select, err);
     if (rc) return rc;
-    if (o->epochs == 0) return avcl_error_set(err, AVCL_E_INVALID, "epochs = 0 trains nothing");
-    if (o->batch == 0) return avcl_error_set(err, AVCL_E_INVALID, "batch = 0 trains nothing");
+    if (o->epochs == 0)
+        return avcl_error_set(err, AVCL_E_INVALID, "epochs = 0 trains nothing");
+    if (o->batch == 0)
+        return avcl_error_set(err, AVCL_E_INVALID, "batch = 0 trains nothing");
     if (!(o->sgd.lr > 0))
         return avcl_error_set(err, AVCL_E_INVALID, "lr = %g is not above 0", o->sgd.lr);
     if (!o->val_split && strncmp(o->select + 4, "val/", 4) == 0)
-        return avcl_error_set(err, AVCL_E_INVALID, "select = '%s' without a validation split",
-                              o->select);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "select = '%s' without a validation split", o->select);
     return AVCL_OK;
 }
 
@@ -64,8 +69,8 @@ static avcl_status open_loader(avcl_trainer *t, avcl_error *err)
     t->n_batches = avcl_loader_n_batches(t->loader);
     if (t->n_batches == 0)
         return avcl_error_set(err, AVCL_E_INVALID,
-                              "split '%s' has fewer clips than one batch of %u", t->o.train_split,
-                              t->o.batch);
+                              "split '%s' has fewer clips than one batch of %u",
+                              t->o.train_split, t->o.batch);
     return AVCL_OK;
 }
 
@@ -85,7 +90,8 @@ avcl_trainer *avcl_trainer_new(avcl_session *s, avcl_dataset *d,
     t->last_save_s = now_s();
     t->p.best_value = NAN;
     avcl__schedule_start(&t->p.schedule, &t->o.schedule, t->o.sgd.lr);
-    if (avcl__feed_init(&t->feed, s, &t->o.view, t->o.batch, err) || open_loader(t, err)) {
+    if (avcl__feed_init(&t->feed, s, &t->o.view, t->o.batch, err) ||
+        open_loader(t, err)) {
         avcl_trainer_free(t);
         return NULL;
     }
@@ -105,7 +111,8 @@ void avcl_trainer_stop(avcl_trainer *t)
     t->stop = 1;
 }
 
-/* ---- checkpoints --------------------------------------------------------------------------- */
+/* ---- checkpoints
+ * --------------------------------------------------------------------------- */
 
 static avcl_status save(avcl_trainer *t, avcl_error *err)
 {
@@ -126,8 +133,8 @@ avcl_status avcl_trainer_resume(avcl_trainer *t, avcl_error *err)
 {
     if (!t->o.checkpoint_dir)
         return avcl_error_set(err, AVCL_E_NOT_FOUND, "there is no checkpoint folder");
-    avcl_status rc = avcl__progress_load(&t->p, t->s, &t->best, t->o.checkpoint_dir, t->o.seed,
-                                         err);
+    avcl_status rc =
+        avcl__progress_load(&t->p, t->s, &t->best, t->o.checkpoint_dir, t->o.seed, err);
     t->best_is_saved = 1;
     return rc ? rc : open_loader(t, err);
 }
@@ -140,7 +147,8 @@ avcl_status avcl_trainer_load_best(avcl_trainer *t, uint32_t *epoch, double *val
     return avcl__snapshot_restore(&t->best, t->s, err);
 }
 
-/* ---- one step ------------------------------------------------------------------------------- */
+/* ---- one step
+ * ------------------------------------------------------------------------------- */
 
 /* Names the step and the samples of a batch whose loss was not finite. */
 static avcl_status locate(avcl_trainer *t, const avcl_batch *b, avcl_error *err)
@@ -149,12 +157,14 @@ static avcl_status locate(avcl_trainer *t, const avcl_batch *b, avcl_error *err)
     for (uint32_t i = 0; i < t->o.batch; i++) {
         avcl_sample_info info;
         size_t used = strlen(samples);
-        if (b->sample[i] < 0 || avcl_dataset_get_sample(t->d, b->sample[i], &info)) continue;
+        if (b->sample[i] < 0 || avcl_dataset_get_sample(t->d, b->sample[i], &info))
+            continue;
         if (used + strlen(info.rel) + 8 > sizeof samples) {
             snprintf(samples + used, sizeof samples - used, ", …");
             break;
         }
-        snprintf(samples + used, sizeof samples - used, "%s%s", used ? ", " : "", info.rel);
+        snprintf(samples + used, sizeof samples - used, "%s%s", used ? ", " : "",
+                 info.rel);
     }
     avcl_error where = {0};
     if (avcl_session_run_checked(t->s, AVCL_TRAIN, &where) == AVCL_OK)
@@ -172,7 +182,8 @@ static avcl_status optimise(avcl_trainer *t, avcl_error *err)
     return rc ? rc : avcl_session_update(t->s, err);
 }
 
-static avcl_status train_on(avcl_trainer *t, const avcl_batch *b, double *loss, avcl_error *err)
+static avcl_status train_on(avcl_trainer *t, const avcl_batch *b, double *loss,
+                            avcl_error *err)
 {
     avcl_sums sums = t->p.sums;
     avcl_status rc = avcl__feed_batch(&t->feed, t->s, b, 0, err);
@@ -213,9 +224,11 @@ static avcl_status step(avcl_trainer *t, avcl_event *event, avcl_error *err)
     return save_if_due(t, err);
 }
 
-/* ---- the end of an epoch --------------------------------------------------------------------- */
+/* ---- the end of an epoch
+ * --------------------------------------------------------------------- */
 
-static void report_validation(avcl_trainer *t, const avcl_validation *v, avcl_event *event)
+static void report_validation(avcl_trainer *t, const avcl_validation *v,
+                              avcl_event *event)
 {
     avcl__sums_report(&v->sums, t->s, "val", event);
     if (v->n_labelled)
@@ -245,8 +258,9 @@ static avcl_status select_epoch(avcl_trainer *t, avcl_event *event, avcl_error *
     int is_max = strncmp(t->o.select, "max ", 4) == 0;
     double value = is_last ? metric(event, "train/loss") : metric(event, t->o.select + 4);
     if (!is_last && isnan(value))
-        return avcl_error_set(err, AVCL_E_INVALID, "select = '%s': epoch %u has no such metric",
-                              t->o.select, event->epoch);
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "select = '%s': epoch %u has no such metric", t->o.select,
+                              event->epoch);
     int is_better = t->p.best_epoch == 0 || is_last ||
                     (is_max ? value > t->p.best_value : value < t->p.best_value);
     if (!is_better) return AVCL_OK;
@@ -302,9 +316,10 @@ avcl_status avcl_trainer_step(avcl_trainer *t, avcl_event *event, avcl_error *er
         event->step = t->p.step;
         avcl_status rc = save(t, err);
         if (rc) return rc;
-        return avcl_error_set(err, AVCL_E_INTERRUPTED, "stopped in epoch %u after step %u of %u; "
-                              "run the same command to go on", t->p.epoch + 1, t->p.step,
-                              t->n_batches);
+        return avcl_error_set(err, AVCL_E_INTERRUPTED,
+                              "stopped in epoch %u after step %u of %u; "
+                              "run the same command to go on",
+                              t->p.epoch + 1, t->p.step, t->n_batches);
     }
     describe_pace(t, event);
     if (t->p.step == t->n_batches) return end_epoch(t, event, err);

@@ -1,5 +1,6 @@
 /*
- * validate.c - one pass over the validation split, with the diagnostics of methods.md D.1.
+ * validate.c - one pass over the validation split, with the diagnostics of methods.md
+ * D.1.
  *
  * Kept values by convention: "logits" [N, classes]; "raw/video" and "raw/audio",
  * the features before fusion; "fused/video" and "fused/audio", those after it.
@@ -43,29 +44,31 @@ static void measure_true_pairs(avcl_session *s, avcl_validation *out, avcl_error
         int64_t d = raw.info.shape[1];
         out->match += avcl__match_accuracy(raw.video, raw.audio, n, d, 0);
         out->spread += (avcl__feature_spread(raw.video, n, d) +
-                        avcl__feature_spread(raw.audio, n, d)) / 2;
+                        avcl__feature_spread(raw.audio, n, d)) /
+                       2;
         out->n_diag++;
     }
     if (read_pair(s, "fused/video", "fused/audio", &fused, err)) {
         int64_t n = fused.info.shape[0];
         int64_t d = fused.info.shape[1];
         out->dead += (avcl__dead_channels(fused.video, n, d) +
-                      avcl__dead_channels(fused.audio, n, d)) / 2;
+                      avcl__dead_channels(fused.audio, n, d)) /
+                     2;
         out->has_gate = 1;
     }
     release_pair(&raw);
     release_pair(&fused);
 }
 
-/* Row i is now (video i, audio i + 1): a match at i on fused features is a leak, and a match
- * at i on raw ones is chance. */
+/* Row i is now (video i, audio i + 1): a match at i on fused features is a leak, and a
+ * match at i on raw ones is chance. */
 static void measure_broken_pairs(avcl_session *s, avcl_validation *out, avcl_error *err)
 {
     pair raw = {0};
     pair fused = {0};
     if (read_pair(s, "raw/video", "raw/audio", &raw, err))
-        out->match_shuffled += avcl__match_accuracy(raw.video, raw.audio, raw.info.shape[0],
-                                                    raw.info.shape[1], 0);
+        out->match_shuffled += avcl__match_accuracy(
+            raw.video, raw.audio, raw.info.shape[0], raw.info.shape[1], 0);
     if (read_pair(s, "fused/video", "fused/audio", &fused, err))
         out->leak += avcl__match_accuracy(fused.video, fused.audio, fused.info.shape[0],
                                           fused.info.shape[1], 0);
@@ -73,8 +76,8 @@ static void measure_broken_pairs(avcl_session *s, avcl_validation *out, avcl_err
     release_pair(&fused);
 }
 
-static avcl_status count_correct(avcl_session *s, const avcl_batch *b, avcl_validation *out,
-                                 avcl_error *err)
+static avcl_status count_correct(avcl_session *s, const avcl_batch *b,
+                                 avcl_validation *out, avcl_error *err)
 {
     avcl_tinfo info;
     double *logits = avcl__read_reals(s, "logits", &info, err);
@@ -119,8 +122,9 @@ static avcl_status run_batch(avcl_session *s, const avcl_feed *feed, const avcl_
     return rc ? avcl_error_set(err, rc, "%s", local.message) : AVCL_OK;
 }
 
-avcl_status avcl__validate(avcl_session *s, avcl_dataset *d, const avcl_trainer_options *o,
-                           avcl_validation *out, avcl_error *err)
+avcl_status avcl__validate(avcl_session *s, avcl_dataset *d,
+                           const avcl_trainer_options *o, avcl_validation *out,
+                           avcl_error *err)
 {
     avcl_loader_options lo = {.split = o->val_split,
                               .batch = o->batch,
