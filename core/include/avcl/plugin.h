@@ -104,15 +104,16 @@ typedef struct avcl_build {
 } avcl_build;
 
 /* ---- modules -------------------------------------------------------------- */
-#define AVCL_KIND_BACKBONE                                                               \
-    "avcl.backbone/1"                    /* avcl_builder; outputs are the named taps */
-#define AVCL_KIND_FUSION "avcl.fusion/1" /* avcl_builder: video, audio -> video, audio   \
-                                          */
-#define AVCL_KIND_ALIGNMENT                                                              \
-    "avcl.alignment/1"               /* avcl_builder: video, audio -> loss [, pair] */
-#define AVCL_KIND_LOSS "avcl.loss/1" /* avcl_builder: … -> loss, a real 0-d */
-#define AVCL_KIND_DEVICE                                                                 \
-    "avcl.device/0" /* avcl_device_api of device.h; exact build only */
+/* avcl_builder; outputs are the named taps. */
+#define AVCL_KIND_BACKBONE "avcl.backbone/1"
+/* avcl_builder: video, audio -> video, audio. */
+#define AVCL_KIND_FUSION "avcl.fusion/1"
+/* avcl_builder: video, audio -> loss [, pair]. */
+#define AVCL_KIND_ALIGNMENT "avcl.alignment/1"
+/* avcl_builder: … -> loss, a real 0-d. */
+#define AVCL_KIND_LOSS "avcl.loss/1"
+/* avcl_device_api of device.h; exact build only. */
+#define AVCL_KIND_DEVICE "avcl.device/0"
 
 enum { AVCL_PORT_OPTIONAL = 1 };
 /* The values a port takes, so that a tester can feed sane ones. */
