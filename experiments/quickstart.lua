@@ -21,15 +21,15 @@ return avcl.experiment {
   },
   stages = {
     pretrain = {
-      split = 'unlab', epochs = 6, select = 'last',
+      split = 'unlab', epochs = 6, select = 'last', val_split = 'val',
       optim = avcl.sgd { lr = 0.01, schedule = 'cosine' },
     },
     finetune = {
-      from = 'pretrain', split = 'few5', epochs = 40, select = 'last',
-      head = avcl.head { hidden = 128, dropout = 0.5 },
-      optim = avcl.sgd { lr = 0.02, weight_decay = 5e-3, schedule = 'cosine' },
+      from = 'pretrain', split = 'few5', epochs = 40, select = 'last', val_split = 'none',
+      head = avcl.head { hidden = 0 },
+      optim = avcl.sgd { lr = 0.1, weight_decay = 5e-3, schedule = 'cosine' },
     },
-    test = { from = 'finetune', clips = 10, metrics = { 'top1', 'per_class' } },
+    test = { from = 'finetune', clips = 4, metrics = { 'top1', 'per_class' } },
   },
   rows = avcl.rows {
     row('audio only', { modalities = 'mel', ['finetune.from'] = 'none' }),

@@ -44,13 +44,13 @@ need_packages() {
 need_build() { need_packages $BUILD_PACKAGES; }
 need_tests() { need_packages $BUILD_PACKAGES $TEST_PACKAGES; }
 
-# build PRESET [cmake options...]: configures once, then builds; quiet unless it fails.
+# build PRESET [TARGET]: configures and builds; quiet unless it fails.
 build() {
-    local preset=$1 log
-    shift
+    local preset=$1 target=${2:-all} log
     mkdir -p build
     log="build/$preset.log"
-    if ! { cmake --preset "$preset" "$@" && cmake --build --preset "$preset"; } >"$log" 2>&1; then
+    if ! { cmake --preset "$preset" && cmake --build --preset "$preset" --target "$target"; } \
+        >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         printf 'the %s build failed; the whole log is %s\n' "$preset" "$log" >&2
         return 1

@@ -41,6 +41,16 @@ M.knobs = {
   batch = integer(16, { min = 1, max = 65536, doc = 'clips a step' }),
   precision = choice('f32', { 'f32', 'f64' }, 'of the numbers computed with'),
   modalities = choice('both', { 'both', 'rgb', 'mel' }, 'what the classifier sees'),
+  control = choice('none', { 'none', 'shuffled' },
+    "pre-train on another clip's audio: what is learnt without correspondence"),
+  ['amfm.gate'] = choice('relu', { 'relu', 'sigmoid' }, 'gate of AMFM (eqs. 3, 4)'),
+  ['amfm.hidden'] = choice('none', { 'none', 'relu' }, 'between its two layers [assumed]'),
+  ['amfm.shared_excitation'] = { type = 'boolean', default = true,
+    doc = 'one E gates both streams (eq. 2)' },
+  ['cgra.center'] = { type = 'boolean', default = true,
+    doc = 'columns minus their batch mean [assumed]' },
+  ['cgra.norm'] = choice('paper', { 'paper', 'barlow' }, 'of the columns (eq. 6) [assumed]'),
+  ['selfcl.reduction'] = choice('sum', { 'sum', 'mean' }, 'over the batch (eqs. 7, 9)'),
   ['audio.in_channels'] = integer(3, { min = 1, max = 3, doc = 'the spectrogram is repeated' }),
 }
 
@@ -48,6 +58,8 @@ M.knobs = {
 M.machine = {
   device = { type = 'string', default = 'cpu', doc = 'device module' },
   workers = integer(0, { min = 0, max = 1024, doc = 'loader threads; 0 = cores - 1' }),
+  cache_mib = integer(1024, { min = 0, max = 1048576,
+    doc = 'decoded clips kept in memory; does not change what is read' }),
   max_bad = number(0.01, { min = 0, max = 1, doc = 'unreadable samples tolerated' }),
   checkpoint_s = number(300, { min = 0, doc = 'write a checkpoint at least this often' }),
 }
@@ -58,7 +70,6 @@ M.clip = {
   resize = list({ 171, 128 }, 'width and height before the crop'),
   normalise = choice('none', { 'none', 'clip', 'tmean' },
     '[0, 1]; each clip standardised; temporal mean removed'),
-  shuffle_pairs = { type = 'boolean', default = false, doc = "control: another clip's audio" },
 }
 
 M.mel = {

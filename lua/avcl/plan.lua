@@ -25,7 +25,8 @@ function M.semantic(experiment, name, values)
   end
   out['stage.from'] = nil -- the parent says it, by identity
   -- What the classifier sees changes no pre-training; were a model to read it, the graph would.
-  if experiment.kinds[name] == 'pretext' then out.modalities = nil end
+  -- And the control changes the pairs of pre-training alone.
+  if experiment.kinds[name] == 'pretext' then out.modalities = nil else out.control = nil end
   return out
 end
 
@@ -74,7 +75,7 @@ end
 ---@field rows table[]     every { row, seed } that needs it
 
 local function make_run(experiment, name, row, values, seed, parent, data)
-  local info = data(values.data)
+  local info = data(values.data, values.cache_mib)
   local built = stage.build(experiment, name, values, { n_classes = info.n_classes })
   local keys = {
     config = M.semantic(experiment, name, values), graph = built.graph:hash(), data = info.hash,

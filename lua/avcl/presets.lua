@@ -13,6 +13,7 @@ M.robust = {
   lambda_cor = function(get) return 3 * 0.9 / (8 * get 'width') end,
   lambda_self = 0.3, tau = 0.1,
   ['pretext.features'] = 'raw', ['rgb.normalise'] = 'tmean', ['pretrain.optim.lr'] = 0.01,
+  ['amfm.gate'] = 'sigmoid', -- a gate that pre-training did not see must not silence channels
 }
 
 return M

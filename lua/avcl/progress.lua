@@ -9,6 +9,8 @@ Progress.__index = Progress
 
 local REDRAW_S = 0.1 -- at most 10 Hz on a terminal
 local PLAIN_S = 60   -- at most one line a minute elsewhere
+local SHOWN = { 'train/loss', 'val/loss', 'val/top1', 'diag/match', 'diag/leak' }
+local MOST_DEAD = 0.5 -- of gated channels: beyond, the gate has collapsed (methods.md D.1)
 
 --- mode: 'auto', 'plain' or 'none'.
 function M.new(n_runs, mode)
@@ -81,12 +83,17 @@ end
 --- One epoch of the run.
 function Progress:epoch(event)
   local parts = {}
-  for _, name in ipairs { 'train/loss', 'val/loss', 'val/top1' } do
+  for _, name in ipairs(SHOWN) do
     local value = event.metrics[name]
     if value then parts[#parts + 1] = ('%s %.4g'):format(name, value) end
   end
   self:say('  epoch %d/%d  %s  %.3g clips/s%s', event.epoch, self.n_epochs,
     table.concat(parts, '  '), event.clips_per_s, event.is_best and '  best' or '')
+  local dead = event.metrics['diag/dead_channels']
+  if dead and dead > MOST_DEAD then
+    self:say('  warning: %.0f %% of the fused channels are zero for whole batches '
+      .. '(diag/dead_channels): the gate has died', 100 * dead)
+  end
 end
 
 --- How a run ended: 'done', 'skipped', 'failed', …

@@ -20,9 +20,9 @@ local SIGINT = 2
 --- Data sets by name, opened once: open(name) -> { dataset, hash, n_classes, items, … }.
 function M.data_source(resolve)
   local open = {}
-  return function(name)
+  return function(name, cache_mib)
     if not open[name] then
-      local d = dataset.open(resolve(name))
+      local d = dataset.open(resolve(name), { memory_cache_mib = cache_mib })
       open[name] = {
         dataset = d, hash = d:hash(), n_classes = d:n_classes(), items = d:count(),
         synthetic = d:is_synthetic(),

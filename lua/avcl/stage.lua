@@ -99,7 +99,7 @@ function M.fill_view(out, values, used, options)
   out.mel_crop = used.mel and values['mel.crop'] or 0
   out.random = options.random and 1 or 0
   out.n_clips = options.n_clips or 1
-  out.shuffle_pairs = values['rgb.shuffle_pairs'] and 1 or 0
+  out.shuffle_pairs = options.shuffle and 1 or 0
   local mel = {}
   for path, value in pairs(values) do
     local key = path:match '^mel%.(.+)$'
@@ -204,6 +204,19 @@ local function check_frozen(g, frozen)
   end
 end
 
+-- Kept under the names that the trainer's diagnostics look for (train/validate.c): the features
+-- before and after fusion, where the model has both streams.
+local function keep_features(g, declared)
+  local taps, list = declared.taps or {}, declared.features
+  if not (taps.video and taps.audio) then return end
+  g:keep('raw/video', taps.video.pool)
+  g:keep('raw/audio', taps.audio.pool)
+  if type(list) == 'table' and graph.is_node(list[1]) and graph.is_node(list[2]) then
+    g:keep('fused/video', list[1])
+    g:keep('fused/audio', list[2])
+  end
+end
+
 --- Builds a stage's graph. For a test stage, that of the stage it tests.
 ---@param options { n_classes: integer?, host: avcl.Host? }
 function M.build(experiment, name, values, options)
@@ -219,6 +232,7 @@ function M.build(experiment, name, values, options)
   local p = knobs.of(values, experiment.stages)
   local declared = declare(experiment, g, p, supervised)
   check_frozen(g, fields.frozen)
+  if kind == 'pretext' then keep_features(g, declared) end
   if supervised then classify(g, declared, values, fields, options.n_classes or 2) end
   c.call('avcl_graph_status', g.ptr)
   return { graph = g, used = g.used, batch = batch, kind = kind, supervised = supervised }

@@ -31,7 +31,9 @@ local function trainer_options(run, built, checkpoint_dir)
     checkpoint_dir
   o.has_labels = built.supervised and 1 or 0
   o.workers, o.max_bad, o.checkpoint_s = v.workers, v.max_bad, v.checkpoint_s
-  stage.fill_view(o.view, v, built.used, { random = true })
+  stage.fill_view(o.view, v, built.used, {
+    random = true, shuffle = built.kind == 'pretext' and v.control == 'shuffled',
+  })
   return o, keep
 end
 

@@ -64,7 +64,7 @@ describe('plan', function()
   it('sees what numbers depend on, and nothing else', function()
     local before = id(nil, 'test')
     for _, o in ipairs { 'tau=0.3', 'pretrain.epochs=3', 'finetune.head.dropout=0.1',
-      'test.clips=3', 'batch=2', 'precision=f64', 'rgb.shuffle_pairs=true' } do
+      'test.clips=3', 'batch=2', 'precision=f64', 'control=shuffled' } do
       assert.are_not.equal(before, id(nil, 'test', { o }), o)
     end
     for _, o in ipairs { 'workers=3', 'checkpoint_s=1', 'max_bad=0.5' } do

@@ -14,9 +14,17 @@ local function file(command)
   command:argument('file', 'Media file.'):argname 'FILE'
 end
 
+local function count(text)
+  local n = tonumber(text)
+  if not n or n < 0 or n ~= math.floor(n) then
+    return nil, "'" .. text .. "' is not a frame number"
+  end
+  return n
+end
+
 local function range(command)
-  command:option('--start', 'First frame.'):convert(tonumber):default '0':argname 'N'
-  command:option('-n --count', 'How many frames.'):convert(tonumber):argname 'N'
+  command:argument('start', 'First frame (0).'):convert(count):args '?':argname 'START'
+  command:argument('count', 'How many frames.'):convert(count):args '?':argname 'N'
 end
 
 local function size_of(text)
@@ -30,13 +38,16 @@ local function setup_synth(command)
   local docs = {
     clips = 'Unlabelled clips, for pre-training; none when not given.',
     train = 'Labelled clips, a multiple of 12 (180).', val = 'Validation clips (60).',
-    test = 'Test clips (600).', seed = 'Seed (0).', width = 'Pixels (76).',
-    height = 'Pixels (56).', fps = 'Frames a second (12).', seconds = 'Length (2).',
-    difficulty = 'Scale of every nuisance, 0 to 1.5 (0).', workers = 'Processes (cores).',
+    test = 'Test clips (600).', seed = 'Seed (0).',
+    fps = 'Frames a second (12).', seconds = 'Length (2).',
+    difficulty = 'Scale of every nuisance, 0 to 1.5 (1).', workers = 'Threads (cores).',
   }
   for _, name in ipairs(media.synth_options) do
-    command:option('--' .. name, docs[name]):convert(tonumber):argname 'N'
+    if docs[name] then
+      command:option('--' .. name, docs[name]):convert(tonumber):argname 'N'
+    end
   end
+  command:option('--size', 'Width and height in pixels (76x56).'):argname 'WxH':convert(size_of)
 end
 
 function M.setup(command)
@@ -79,7 +90,7 @@ end
 
 function actions.frames(args)
   lfs.mkdir(args.out)
-  media.frames(args.file, args.start, args.count or 16, args.size, function(i, rgb, w, h)
+  media.frames(args.file, args.start or 0, args.count or 16, args.size, function(i, rgb, w, h)
     local path = ('%s/frame-%06d.png'):format(args.out, i)
     media.write_png(path, rgb, w, h, 3)
     print(path)
@@ -87,8 +98,9 @@ function actions.frames(args)
 end
 
 function actions.md5(args)
-  for i, hex in ipairs(media.md5(args.file, args.start, args.count)) do
-    print(args.start + i - 1, hex)
+  local start = args.start or 0
+  for i, hex in ipairs(media.md5(args.file, start, args.count)) do
+    print(start + i - 1, hex)
   end
 end
 
@@ -101,6 +113,8 @@ end
 
 function actions.synth(args)
   local last = -1
+  if args.size then args.width, args.height = args.size[1], args.size[2] end
+  args.difficulty = args.difficulty or 1
   c.hold_signals(true)
   local done = media.synth(args.dir, args, function(n, total)
     if n ~= last and term.is_tty() then io.stderr:write(('\r%d / %d clips '):format(n, total)) end
