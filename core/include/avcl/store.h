@@ -97,7 +97,7 @@ typedef int32_t avcl_run_state;
 enum {
     AVCL_RUN_PLANNED = 0, /* no claim */
     AVCL_RUN_RUNNING = 1,
-    AVCL_RUN_LOST = 2,    /* heartbeat old and the owner provably gone */
+    AVCL_RUN_LOST = 2,    /* claimed, and the owner is provably gone */
     AVCL_RUN_STOPPED = 3, /* last attempt says preempted or cancelled */
     AVCL_RUN_FAILED = 4,
     AVCL_RUN_DONE = 5,

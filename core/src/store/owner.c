@@ -72,16 +72,17 @@ static int is_same_place(const avcl__owner *a, const avcl__owner *b)
            strcmp(a->pid_space, b->pid_space) == 0;
 }
 
-int avcl__owner_is_gone(const avcl__owner *owner)
+int avcl__owner_look(const avcl__owner *owner)
 {
     avcl__owner self;
     avcl__owner_self(&self);
-    if (owner->pid <= 0 || owner->start < 0) return 0;
-    if (!is_same_place(owner, &self)) return 0;
-    if (strcmp(owner->boot_id, self.boot_id) != 0) return 1; /* rebooted since */
-    if (kill((pid_t)owner->pid, 0) && errno == ESRCH) return 1;
+    if (owner->pid <= 0 || owner->start < 0) return AVCL__OWNER_MAY_LIVE;
+    if (!is_same_place(owner, &self)) return AVCL__OWNER_MAY_LIVE;
+    if (strcmp(owner->boot_id, self.boot_id) != 0) return AVCL__OWNER_REBOOTED;
+    if (kill((pid_t)owner->pid, 0) && errno == ESRCH) return AVCL__OWNER_GONE;
     char state;
     int64_t start;
-    if (!read_stat(owner->pid, &state, &start)) return 0;
-    return start != owner->start || state == 'Z' || state == 'X';
+    if (!read_stat(owner->pid, &state, &start)) return AVCL__OWNER_MAY_LIVE;
+    int gone = start != owner->start || state == 'Z' || state == 'X';
+    return gone ? AVCL__OWNER_GONE : AVCL__OWNER_MAY_LIVE;
 }

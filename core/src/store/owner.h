@@ -19,7 +19,10 @@ typedef struct avcl__owner {
 } avcl__owner;
 
 void avcl__owner_self(avcl__owner *out);
-/* 1 only with proof; an owner on another host, or one that /proc hides, is not gone. */
-int avcl__owner_is_gone(const avcl__owner *owner);
+/* What is known of an owner. REBOOTED rests on the host's name, which two machines may
+ * share; GONE on the boot id and the pid namespace, which they cannot. */
+enum { AVCL__OWNER_MAY_LIVE = 0, AVCL__OWNER_REBOOTED, AVCL__OWNER_GONE };
+/* An owner on another host, or one that /proc hides, may live. */
+int avcl__owner_look(const avcl__owner *owner);
 
 #endif

@@ -2,8 +2,8 @@
  * state.c - the state of a run, from its files alone.
  *
  * done: a sound result.yaml. failed, stopped: the last attempt's last document says so.
- * Otherwise the last claim decides: lost needs an old heartbeat and proof that its owner
- * is gone; without proof the run counts as running, and a person may steal it.
+ * Otherwise the last claim decides: lost needs proof that its owner is gone, and after a
+ * reboot, where the proof is weaker, an old heartbeat too. Without proof it is running.
  */
 #include <stdio.h>
 #include <string.h>
@@ -108,7 +108,9 @@ static avcl_status look_at_claim(const char *root, const char *run, int32_t atte
     }
     if (rc) return avcl_error_set(err, rc, "%s", why.message);
     *state = AVCL_RUN_RUNNING;
-    if (!avcl__owner_is_gone(&owner)) return AVCL_OK;
+    int look = avcl__owner_look(&owner);
+    if (look == AVCL__OWNER_GONE) *state = AVCL_RUN_LOST;
+    if (look != AVCL__OWNER_REBOOTED) return AVCL_OK;
     rc = avcl__claim_age(root, run, attempt, &age, err);
     if (!rc && age > LOST_AFTER_S) *state = AVCL_RUN_LOST;
     return rc;
