@@ -165,10 +165,17 @@ const char *avcl_session_device_text(const avcl_session *s)
     return s->api->describe(s->device);
 }
 
+/* What the first optimiser step will still allocate. */
+static uint64_t momentum_to_come(const avcl_session *s)
+{
+    int never = s->flags & AVCL_SESSION_NO_GRADIENT || s->flat[AVCL_FLAT_MOMENTUM];
+    return never ? 0 : s->n_flat * avcl__dtype_bytes(s->real);
+}
+
 void avcl_session_get_stats(const avcl_session *s, avcl_session_stats *out)
 {
     memset(out, 0, sizeof *out);
-    out->weight_bytes = s->weight_bytes;
+    out->weight_bytes = s->weight_bytes + momentum_to_come(s);
     out->arena_bytes = s->arena.bytes;
     out->io_bytes = s->io_bytes;
     out->planned_bytes = out->weight_bytes + out->arena_bytes + out->io_bytes;
