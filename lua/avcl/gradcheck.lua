@@ -39,11 +39,12 @@ local function fill_inputs(s, unit, o)
   end
 end
 
--- Elements spread over all weights: { { weight, index } }.
+-- Elements spread over all weights, the last among them: { { weight, index } }.
 local function choose(weights, unit, n)
   local list = {}
+  local stride = math.max(1, (#weights - 1) / (n - 1))
   for i = 1, n do
-    local w = weights[(i - 1) % #weights + 1]
+    local w = weights[math.floor((i - 1) * stride + 0.5) % #weights + 1]
     list[i] = { name = w.name, index = math.floor(unit() * w.count) + 1 }
   end
   return list
