@@ -23,6 +23,7 @@ function M.semantic(experiment, name, values)
       out[key] = type(value) == 'table' and doc.list(value) or value
     end
   end
+  out.data = nil -- a name or a path: the data key says what lies there
   out['stage.from'] = nil -- the parent says it, by identity
   -- What the classifier sees changes no pre-training; were a model to read it, the graph would.
   -- And the control changes the pairs of pre-training alone.
