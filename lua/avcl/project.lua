@@ -53,7 +53,8 @@ function M.data_names(root)
   return names
 end
 
---- The manifest or folder that `name` means: a known name, or a path under the root.
+--- The manifest or folder that `name` means: a known name, a path under the root, or one from
+--- where the user is.
 function M.data_path(root, name)
   local names = M.data_names(root)
   if names[name] then return names[name] end
@@ -61,6 +62,7 @@ function M.data_path(root, name)
   if lfs.attributes(path) then return path end
   local manifest = ('%s/data/%s/manifest.csv'):format(root, name)
   if lfs.attributes(manifest) then return manifest end
+  if lfs.attributes(name) then return c.realpath(name) end
   local known = {}
   for key in pairs(names) do known[#known + 1] = key end
   c.raise_at(nil, 'NOT_FOUND', "no data set '%s'%s: not named in avcl.lua, no file %s, no %s", name,
