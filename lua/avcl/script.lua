@@ -63,6 +63,7 @@ local function read(path)
   if not f then c.raise('NOT_FOUND', '%s', problem) end
   local text = f:read '*a'
   f:close()
+  if not text then c.raise('INVALID', "'%s' is a directory, not a script", path) end
   return text
 end
 

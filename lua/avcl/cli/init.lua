@@ -15,7 +15,7 @@ M.exit = {
 
 local by_kind = {
   INVALID = 'config', SHAPE = 'config', DTYPE = 'config', UNSUPPORTED = 'config', ABI = 'config',
-  NOT_FOUND = 'not_found', CORRUPT = 'store', EXISTS = 'store', BUG = 'bug',
+  NOT_FOUND = 'not_found', CORRUPT = 'store', EXISTS = 'store', IO = 'store', BUG = 'bug',
   INTERRUPTED = 'again',
 }
 
@@ -80,6 +80,7 @@ return setmetatable(M, {
     local p = parser()
     local ok, args = p:pparse { ... }
     if not ok then
+      args = args:gsub('\nDid you mean', '; did you mean') -- one sentence
       term.say('avcl: %s%s', term.paint('error: ', 'red'), args)
       term.say "Try 'avcl --help' or 'avcl VERB --help'"
       return M.exit.usage
