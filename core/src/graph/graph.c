@@ -96,6 +96,11 @@ void avcl_graph_push(avcl_graph *g, const char *scope)
 {
     size_t used = strlen(g->scope);
     size_t need = strlen(scope) + 1;
+    if (!*scope || strchr(scope, '/')) { /* pop takes off one name */
+        avcl__graph_report(g, AVCL_E_INVALID,
+                           "scope '%s' is not one name (empty, or with a '/')", scope);
+        return;
+    }
     if (used + need + 1 > sizeof g->scope) {
         avcl__graph_report(g, AVCL_E_INVALID,
                            "scope '%s' makes a path over %zu characters", scope,

@@ -24,7 +24,7 @@ typedef struct avcl_graph_variable {
     const char *name;
     avcl_tinfo info;
     avcl_node node; /* the source's handle */
-    avcl_source source;
+    avcl_node_source source;
     avcl_init_rule init;
     double arg;
     uint32_t copy_of;  /* INIT_COPY: index of that variable */
@@ -112,7 +112,7 @@ void avcl__graph_place_error(avcl_graph *g, avcl_status had, const char *what);
 avcl_graph_variable *avcl__graph_variable_of(const avcl_graph *g, avcl_node node);
 avcl_graph_variable *avcl__graph_find_variable(const avcl_graph *g, const char *path);
 /* Weight or state in the current scope; follows instance re-use and EMA. */
-avcl_node avcl__graph_declare(avcl_graph *g, avcl_source source, const char *name,
+avcl_node avcl__graph_declare(avcl_graph *g, avcl_node_source source, const char *name,
                               const int64_t *shape, int32_t ndim, const char *init,
                               double arg);
 

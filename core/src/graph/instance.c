@@ -105,6 +105,9 @@ static avcl_status check_port(avcl_graph *g, const avcl_port *port, avcl_node va
     if (!value && (port->flags & AVCL_PORT_OPTIONAL)) return AVCL_OK;
     if (!value)
         return avcl__graph_report(g, AVCL_E_INVALID, "input '%s' is missing", port->name);
+    if (value >= g->ir.n_values)
+        return avcl__graph_report(g, AVCL_E_INVALID,
+                                  "input '%s' is a value of another graph", port->name);
     const avcl_tinfo *info = &g->ir.values[value].info;
     avcl_dtype want = port->dtype ? port->dtype : AVCL_F32;
     if (info->dtype != want)
@@ -176,7 +179,7 @@ static void enter(avcl_graph *g, const char *scope, char saved[512], uint32_t *d
     memcpy(saved, g->scope, 512);
     *depth = g->scope_depth;
     snprintf(g->scope, sizeof g->scope, "%s", scope);
-    g->scope_depth = 1;
+    g->scope_depth = 0; /* a module cannot leave its own scope */
 }
 
 avcl_status avcl_graph_apply(avcl_graph *g, avcl_instance handle, const avcl_node *inputs,

@@ -54,7 +54,7 @@ avcl_node avcl__ir_add(avcl_ir *ir, const avcl_ir_node *node, const avcl_node *i
     return n->first;
 }
 
-avcl_node avcl__ir_source(avcl_ir *ir, avcl_source source, uint32_t variable,
+avcl_node avcl__ir_source(avcl_ir *ir, avcl_node_source source, uint32_t variable,
                           const char *path, const char *where, const avcl_tinfo *info)
 {
     avcl_ir_node node = {

@@ -15,7 +15,10 @@
 #include "avcl/host.h"
 #include "base/arena.h"
 
-typedef int32_t avcl_source;
+/* Of one tensor: far above what fits, far below where 64 bits of bytes wrap around. */
+#define AVCL_MAX_ELEMENTS 1e11
+
+typedef int32_t avcl_node_source;
 enum {
     AVCL_SOURCE_NONE = 0, /* an op */
     AVCL_SOURCE_INPUT,
@@ -31,7 +34,7 @@ typedef struct avcl_ir_node {
     const avcl_node *inputs;
     const char *path;  /* variable's name, or the scope the op was declared in */
     const char *where; /* script place, "" = none */
-    avcl_source source;
+    avcl_node_source source;
     uint32_t variable; /* sources: index into the graph's table of their kind */
     uint32_t n_in;
     uint32_t n_out;
@@ -63,7 +66,7 @@ const char *avcl__ir_node_name(const avcl_ir_node *node);
 avcl_node avcl__ir_add(avcl_ir *ir, const avcl_ir_node *node, const avcl_node *inputs,
                        const avcl_tinfo *out_info);
 /* A source node with one output. */
-avcl_node avcl__ir_source(avcl_ir *ir, avcl_source source, uint32_t variable,
+avcl_node avcl__ir_source(avcl_ir *ir, avcl_node_source source, uint32_t variable,
                           const char *path, const char *where, const avcl_tinfo *info);
 /* Checks attributes and shapes of an op and adds it; errors go to b->call. */
 avcl_node avcl__ir_op(avcl_ir *ir, const avcl_build *b, const char *name,

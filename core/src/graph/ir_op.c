@@ -47,6 +47,24 @@ static const avcl_op *find_op(const avcl_build *b, const char *name)
     return NULL;
 }
 
+/* Shapes come from scripts: sizes are multiplied later and must not wrap around. */
+static avcl_status check_sizes(const avcl_build *b, const avcl_op *op,
+                               const avcl_tinfo *out_info)
+{
+    for (uint32_t i = 0; i < op->n_out; i++) {
+        double count = 1;
+        for (int32_t d = 0; d < out_info[i].ndim; d++)
+            count *= (double)out_info[i].shape[d];
+        if (count < AVCL_MAX_ELEMENTS) continue;
+        char text[96];
+        avcl__tinfo_text(&out_info[i], text);
+        return avcl_error_set(b->call->err, AVCL_E_SHAPE,
+                              "output %u would be %s: not fewer than 1e11 elements", i,
+                              text);
+    }
+    return AVCL_OK;
+}
+
 static avcl_status infer(const avcl_build *b, const avcl_op *op, void *attrs,
                          const avcl_tinfo *in_info, const avcl_node *inputs,
                          uint32_t n_in, avcl_tinfo *out_info)
@@ -60,7 +78,8 @@ static avcl_status infer(const avcl_build *b, const avcl_op *op, void *attrs,
                          .n_out = op->n_out,
                          .in_info = in_info,
                          .in_node = inputs};
-    return op->infer(b, &view, out_info);
+    rc = op->infer(b, &view, out_info);
+    return rc ? rc : check_sizes(b, op, out_info);
 }
 
 avcl_node avcl__ir_op(avcl_ir *ir, const avcl_build *b, const char *name,

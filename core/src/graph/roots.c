@@ -11,6 +11,15 @@ static avcl_graph_variable *state_of(avcl_graph *g, avcl_node state, const char 
     return NULL;
 }
 
+/* Is it a value of this graph? 0, an earlier fault, is reported by whoever minds. */
+static int is_value(avcl_graph *g, avcl_node value, const char *what)
+{
+    if (value < g->ir.n_values) return value != 0;
+    avcl__graph_report(g, AVCL_E_INVALID, "%s got value %u, which is of another graph",
+                       what, value);
+    return 0;
+}
+
 static avcl_node latest(const avcl_graph *g, avcl_node value)
 {
     const avcl_graph_variable *v = avcl__graph_variable_of(g, value);
@@ -19,7 +28,7 @@ static avcl_node latest(const avcl_graph *g, avcl_node value)
 
 void avcl_graph_assign(avcl_graph *g, avcl_node state, avcl_node value, int32_t when)
 {
-    if (g->err.code != AVCL_OK || !state || !value) return;
+    if (g->err.code != AVCL_OK || !state || !is_value(g, value, "assign")) return;
     avcl_graph_variable *v = state_of(g, state, "assign");
     if (!v) return;
     const avcl_tinfo *info = &g->ir.values[value].info;
@@ -46,7 +55,9 @@ void avcl_graph_assign(avcl_graph *g, avcl_node state, avcl_node value, int32_t 
 void avcl_graph_assign_rows(avcl_graph *g, avcl_node state, avcl_node index,
                             avcl_node rows)
 {
-    if (g->err.code != AVCL_OK || !state || !index || !rows) return;
+    if (g->err.code != AVCL_OK || !state || !is_value(g, index, "assign_rows") ||
+        !is_value(g, rows, "assign_rows"))
+        return;
     avcl_graph_variable *v = state_of(g, state, "assign_rows");
     if (!v) return;
     const avcl_tinfo *si = &v->info;
@@ -74,6 +85,7 @@ void avcl_graph_assign_rows(avcl_graph *g, avcl_node state, avcl_node index,
 
 static int is_real_scalar(avcl_graph *g, avcl_node value, const char *what)
 {
+    if (!is_value(g, value, what)) return 0;
     const avcl_tinfo *info = &g->ir.values[value].info;
     if (avcl__dtype_is_real(info->dtype) && avcl__tinfo_count(info) == 1) return 1;
     char text[96];
@@ -128,6 +140,7 @@ void avcl_graph_log(avcl_graph *g, const char *name, avcl_node value)
 
 void avcl_graph_keep(avcl_graph *g, const char *name, avcl_node value)
 {
-    if (g->err.code != AVCL_OK || !value || is_taken(g, name)) return;
+    if (g->err.code != AVCL_OK || !is_value(g, value, "keep") || is_taken(g, name))
+        return;
     add_root(g, &g->keeps, name, value, 0);
 }

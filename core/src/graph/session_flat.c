@@ -34,6 +34,12 @@ static avcl_status need_momentum(avcl_session *s, avcl_error *err)
     return rc;
 }
 
+static void drop_sgd(avcl_session *s)
+{
+    if (s->sgd_kernel) s->api->release(s->device, s->sgd_kernel);
+    s->sgd_kernel = NULL;
+}
+
 static avcl_status prepare_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t n,
                                avcl_error *err)
 {
@@ -41,8 +47,7 @@ static avcl_status prepare_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t n,
                   s->sgd.weight_decay == sgd->weight_decay &&
                   s->sgd.nesterov == sgd->nesterov;
     if (is_same) return AVCL_OK;
-    if (s->sgd_kernel) s->api->release(s->device, s->sgd_kernel);
-    s->sgd_kernel = NULL;
+    drop_sgd(s);
     avcl_sgd_attrs attrs = {sgd->momentum, sgd->weight_decay, sgd->nesterov, 0};
     avcl_tinfo flat = {.dtype = s->real, .ndim = 1, .shape = {(int64_t)n}};
     avcl_tinfo lr = {.dtype = s->real};
@@ -57,6 +62,7 @@ static avcl_status prepare_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t n,
     if (!rc) rc = avcl__session_scratch(s, scratch, &s->sgd_scratch, err);
     if (!rc && !s->sgd_lr.data)
         rc = avcl__session_alloc(s, &lr, &s->io_bytes, &s->sgd_lr, err);
+    if (rc) drop_sgd(s); /* a kernel stands for all that it needs */
     return rc;
 }
 
@@ -65,11 +71,12 @@ avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t firs
 {
     uint64_t size = avcl__dtype_bytes(s->real);
     if (n == 0) return AVCL_OK;
-    if (first + n > s->n_flat || !s->flat[AVCL_FLAT_GRADIENTS])
-        return avcl_error_set(err, AVCL_E_INVALID,
-                              "SGD on weights [%llu, %llu) of %llu, or without gradients",
-                              (unsigned long long)first, (unsigned long long)(first + n),
-                              (unsigned long long)s->n_flat);
+    if (first > s->n_flat || n > s->n_flat - first || !s->flat[AVCL_FLAT_GRADIENTS])
+        return avcl_error_set(
+            err, AVCL_E_INVALID,
+            "SGD on %llu weights from %llu of %llu, or without gradients",
+            (unsigned long long)n, (unsigned long long)first,
+            (unsigned long long)s->n_flat);
     avcl_status rc = need_momentum(s, err);
     if (!rc) rc = prepare_sgd(s, sgd, n, err);
     if (rc) return rc;
@@ -85,36 +92,38 @@ avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t firs
     return s->api->run(s->device, s->sgd_kernel, in, out, s->sgd_scratch, err);
 }
 
-static void *flat(avcl_session *s, int32_t which, uint64_t nbytes, avcl_error *err)
+static avcl_status find_flat(avcl_session *s, int32_t which, uint64_t nbytes, void **out,
+                             avcl_error *err)
 {
     uint64_t have = s->n_flat * avcl__dtype_bytes(s->real);
-    if (which < 0 || which > 2 || nbytes != have) {
-        avcl_error_set(err, AVCL_E_INVALID, "flat buffer %d holds %llu bytes, got %llu",
-                       which, (unsigned long long)have, (unsigned long long)nbytes);
-        return NULL;
-    }
-    if (which == AVCL_FLAT_MOMENTUM && need_momentum(s, err)) return NULL;
+    if (which < 0 || which > 2 || nbytes != have)
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "flat buffer %d holds %llu bytes, got %llu", which,
+                              (unsigned long long)have, (unsigned long long)nbytes);
+    avcl_status rc = which == AVCL_FLAT_MOMENTUM ? need_momentum(s, err) : AVCL_OK;
+    if (rc) return rc;
     if (!s->flat[which])
-        avcl_error_set(err, AVCL_E_INVALID, "the session has no gradients");
-    return s->flat[which];
+        return avcl_error_set(err, AVCL_E_INVALID, "the session has no gradients");
+    *out = s->flat[which];
+    return AVCL_OK;
 }
 
 avcl_status avcl_session_read_flat(avcl_session *s, int32_t which, void *data,
                                    uint64_t nbytes, avcl_error *err)
 {
+    void *from = NULL;
     if (s->n_flat == 0 && nbytes == 0) return AVCL_OK;
-    const void *from = flat(s, which, nbytes, err);
-    if (!from) return AVCL_E_INVALID;
-    s->api->download(s->device, data, from, nbytes);
-    return AVCL_OK;
+    avcl_status rc = find_flat(s, which, nbytes, &from, err);
+    if (!rc) s->api->download(s->device, data, from, nbytes);
+    return rc;
 }
 
 avcl_status avcl_session_write_flat(avcl_session *s, int32_t which, const void *data,
                                     uint64_t nbytes, avcl_error *err)
 {
+    void *to = NULL;
     if (s->n_flat == 0 && nbytes == 0) return AVCL_OK;
-    void *to = flat(s, which, nbytes, err);
-    if (!to) return AVCL_E_INVALID;
-    s->api->upload(s->device, to, data, nbytes);
-    return AVCL_OK;
+    avcl_status rc = find_flat(s, which, nbytes, &to, err);
+    if (!rc) s->api->upload(s->device, to, data, nbytes);
+    return rc;
 }

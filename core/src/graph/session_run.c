@@ -131,47 +131,43 @@ static avcl_status commit_states(avcl_session *s, int32_t program, avcl_error *e
     return rc;
 }
 
-static avcl_status copy_rows(avcl_session *s, const avcl_graph_rows *row,
-                             const int32_t *index, const char *values, char *state,
-                             avcl_error *err)
+static avcl_status check_rows(avcl_session *s, const avcl_graph_rows *row,
+                              const int32_t *index, int64_t n, avcl_error *err)
 {
     const avcl_graph_variable *v = avcl__graph_variable(s->g, row->variable);
-    const avcl_storage *to = &s->variables[row->variable];
-    uint64_t row_bytes = to->bytes / (uint64_t)to->info.shape[0];
-    int64_t n = s->g->ir.values[row->index].info.shape[0];
+    int64_t n_rows = s->variables[row->variable].info.shape[0];
     for (int64_t i = 0; i < n; i++)
-        if (index[i] < 0 || index[i] >= to->info.shape[0])
+        if (index[i] < 0 || index[i] >= n_rows)
             return avcl_error_set(err, AVCL_E_INVALID,
                                   "assign_rows to '%s': row %d of %lld does not exist",
-                                  v->name, index[i], (long long)to->info.shape[0]);
-    for (int64_t i = 0; i < n; i++)
-        memcpy(state + (uint64_t)index[i] * row_bytes, values + (uint64_t)i * row_bytes,
-               row_bytes);
+                                  v->name, index[i], (long long)n_rows);
     return AVCL_OK;
 }
 
+/* By way of the host, only the rows that change: the state may be a long queue. */
 static avcl_status commit_rows(avcl_session *s, uint32_t i, avcl_error *err)
 {
     const avcl_graph_rows *row = (const avcl_graph_rows *)s->g->rows.data + i;
-    avcl_storage *to = &s->variables[row->variable];
-    avcl_storage *index = &s->rows[2 * i];
-    avcl_storage *values = &s->rows[2 * i + 1];
-    char *host = malloc(to->bytes + index->bytes + values->bytes);
-    if (!host) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for assign_rows");
-    char *host_index = host + to->bytes;
-    char *host_values = host_index + index->bytes;
-    s->api->download(s->device, host, to->data, to->bytes);
-    s->api->download(s->device, host_index, index->data, index->bytes);
-    s->api->download(s->device, host_values, values->data, values->bytes);
-    int32_t *aligned = malloc(index->bytes);
-    avcl_status rc = aligned ? AVCL_OK : AVCL_E_NOMEM;
+    const avcl_storage *to = &s->variables[row->variable];
+    const avcl_storage *from_index = &s->rows[2 * i];
+    const avcl_storage *from = &s->rows[2 * i + 1];
+    int64_t n = from_index->info.shape[0];
+    uint64_t row_bytes = from->bytes / (uint64_t)n;
+    int32_t *index = malloc(from_index->bytes);
+    char *values = malloc(from->bytes);
+    avcl_status rc = AVCL_OK;
+    if (!index || !values)
+        rc = avcl_error_set(err, AVCL_E_NOMEM, "out of memory for assign_rows");
     if (!rc) {
-        memcpy(aligned, host_index, index->bytes);
-        rc = copy_rows(s, row, aligned, host_values, host, err);
+        s->api->download(s->device, index, from_index->data, from_index->bytes);
+        s->api->download(s->device, values, from->data, from->bytes);
+        rc = check_rows(s, row, index, n, err);
     }
-    if (!rc) s->api->upload(s->device, to->data, host, to->bytes);
-    free(aligned);
-    free(host);
+    for (int64_t k = 0; !rc && k < n; k++)
+        s->api->upload(s->device, (char *)to->data + (uint64_t)index[k] * row_bytes,
+                       values + (uint64_t)k * row_bytes, row_bytes);
+    free(values);
+    free(index);
     return rc;
 }
 

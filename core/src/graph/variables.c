@@ -44,14 +44,14 @@ static int make_info(avcl_graph *g, const char *name, avcl_dtype dtype,
     for (int32_t i = 0; i < ndim; i++) {
         out->shape[i] = shape[i];
         count *= (double)shape[i];
-        if (shape[i] >= 1 && count < 1e11) continue;
+        if (shape[i] >= 1 && count < AVCL_MAX_ELEMENTS) continue;
         char text[96];
         for (int32_t k = i; k < ndim; k++)
             out->shape[k] = shape[k];
         avcl__tinfo_text(out, text);
-        avcl__graph_report(g, AVCL_E_SHAPE,
-                           "'%s' has shape %s: every size must be at least 1%s", name,
-                           text, count < 1e11 ? "" : ", and fewer than 1e11 elements");
+        avcl__graph_report(
+            g, AVCL_E_SHAPE, "'%s' has shape %s: every size must be at least 1%s", name,
+            text, count < AVCL_MAX_ELEMENTS ? "" : ", and fewer than 1e11 elements");
         return 0;
     }
     return 1;
@@ -71,6 +71,13 @@ static avcl_node add(avcl_graph *g, avcl_table *table, const avcl_graph_variable
     return v.node;
 }
 
+static const char *copy_name(avcl_graph *g, const char *name)
+{
+    const char *copy = avcl__arena_copy(&g->ir.arena, name);
+    if (!copy) avcl__graph_report(g, AVCL_E_NOMEM, "out of memory for '%s'", name);
+    return copy;
+}
+
 avcl_node avcl_graph_input(avcl_graph *g, const char *name, avcl_dtype dtype,
                            const int64_t *shape, int32_t ndim)
 {
@@ -81,7 +88,7 @@ avcl_node avcl_graph_input(avcl_graph *g, const char *name, avcl_dtype dtype,
         avcl__graph_report(g, AVCL_E_INVALID, "input '%s' is declared twice", name);
         return 0;
     }
-    v.name = avcl__arena_copy(&g->ir.arena, name);
+    v.name = copy_name(g, name);
     return v.name ? add(g, &g->inputs, &v) : 0;
 }
 
@@ -92,15 +99,16 @@ avcl_node avcl_graph_scalar(avcl_graph *g, const char *name, double initial)
     if (old) return old->node;
     avcl_graph_variable v = {.source = AVCL_SOURCE_SCALAR, .arg = initial};
     v.info.dtype = AVCL_F32;
-    v.name = avcl__arena_copy(&g->ir.arena, name);
+    v.name = copy_name(g, name);
     return v.name ? add(g, &g->scalars, &v) : 0;
 }
 
 avcl_node avcl_graph_rng(avcl_graph *g)
 {
     avcl_tinfo info = {.dtype = AVCL_I64, .ndim = 1, .shape = {3}};
-    if (!g->rng && g->err.code == AVCL_OK)
-        g->rng = avcl__ir_source(&g->ir, AVCL_SOURCE_RNG, 0, "rng", "", &info);
+    if (g->rng || g->err.code != AVCL_OK) return g->rng;
+    g->rng = avcl__ir_source(&g->ir, AVCL_SOURCE_RNG, 0, "rng", "", &info);
+    if (!g->rng) avcl__graph_report(g, AVCL_E_NOMEM, "out of memory for the rng");
     return g->rng;
 }
 
@@ -183,7 +191,7 @@ static avcl_node declare_follower(avcl_graph *g, avcl_graph_variable *v,
     return state;
 }
 
-avcl_node avcl__graph_declare(avcl_graph *g, avcl_source source, const char *name,
+avcl_node avcl__graph_declare(avcl_graph *g, avcl_node_source source, const char *name,
                               const int64_t *shape, int32_t ndim, const char *init,
                               double arg)
 {
@@ -203,7 +211,7 @@ avcl_node avcl__graph_declare(avcl_graph *g, avcl_source source, const char *nam
 avcl_node avcl_graph_weight(avcl_graph *g, const char *name, const int64_t *shape,
                             int32_t ndim, const char *init, double arg)
 {
-    avcl_source source = g->frozen ? AVCL_SOURCE_STATE : AVCL_SOURCE_WEIGHT;
+    avcl_node_source source = g->frozen ? AVCL_SOURCE_STATE : AVCL_SOURCE_WEIGHT;
     return avcl__graph_declare(g, source, name, shape, ndim, init, arg);
 }
 

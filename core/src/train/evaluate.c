@@ -54,19 +54,19 @@ static int64_t video_of(tally *t, int64_t sample, int32_t label)
 static avcl_status add_batch(tally *t, avcl_session *s, const avcl_batch *b,
                              uint32_t rows, avcl_error *err)
 {
-    avcl_tinfo info;
+    int64_t k;
     avcl_error local = {0};
-    double *logits = avcl__read_reals(s, "logits", &info, &local);
+    double *logits = avcl__read_logits(s, rows, &k, &local);
+    if (!logits && local.code)
+        return avcl_error_set(err, local.code, "%s", local.message);
     if (!logits)
         return avcl_error_set(err, AVCL_E_INVALID,
                               "the model keeps no 'logits' to evaluate");
-    if (info.ndim != 2 || info.shape[1] != t->k) {
+    if (k != t->k) {
         free(logits);
-        return avcl_error_set(
-            err, AVCL_E_SHAPE,
-            "the model's logits do not have one column for each of the %lld "
-            "classes",
-            (long long)t->k);
+        return avcl_error_set(err, AVCL_E_SHAPE,
+                              "'logits' has %lld columns; the data set has %lld classes",
+                              (long long)k, (long long)t->k);
     }
     for (uint32_t i = 0; i < rows; i++) {
         if (b->sample[i] < 0) continue;
@@ -78,15 +78,6 @@ static avcl_status add_batch(tally *t, avcl_session *s, const avcl_batch *b,
     }
     free(logits);
     return AVCL_OK;
-}
-
-/* How many classes score above the true one; ties count against the model. */
-static int64_t rank_of(const double *score, int64_t k, int32_t label)
-{
-    int64_t above = 0;
-    for (int64_t c = 0; c < k; c++)
-        above += c != label && score[c] >= score[label];
-    return above;
 }
 
 static int64_t best_of(const double *score, int64_t k)
@@ -120,7 +111,7 @@ static void judge(const tally *t, avcl_eval_result *out, uint8_t *items,
             out->n_failed++;
             continue;
         }
-        int64_t rank = rank_of(score, t->k, label);
+        int64_t rank = avcl__rank_of(score, t->k, label);
         n_read++;
         out->loss += cross_entropy(score, t->k, label, t->clips[i]);
         out->top1 += rank < 1;

@@ -51,8 +51,8 @@ avcl_status avcl__feed_init(avcl_feed *feed, avcl_session *s, const avcl_view *v
     if (!rc && (feed->has_label = find_input(s, "label", &info)))
         rc = check("label", &info, AVCL_I32, &b, 1, err);
     if (!rc && (feed->has_weight = find_input(s, "weight", &info))) {
-        feed->real = info.dtype;
-        rc = check("weight", &info, info.dtype, &b, 1, err);
+        feed->real = info.dtype == AVCL_F64 ? AVCL_F64 : AVCL_F32;
+        rc = check("weight", &info, feed->real, &b, 1, err);
     }
     if (!rc && !feed->has_rgb && !feed->has_mel)
         rc = avcl_error_set(err, AVCL_E_INVALID,

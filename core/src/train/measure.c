@@ -11,6 +11,11 @@ double *avcl__read_reals(avcl_session *s, const char *name, avcl_tinfo *info,
                          avcl_error *err)
 {
     if (avcl_session_describe(s, name, info, NULL)) return NULL;
+    if (!avcl__dtype_is_real(info->dtype)) {
+        avcl_error_set(err, AVCL_E_DTYPE, "'%s' is %s, not real", name,
+                       avcl__dtype_name(info->dtype));
+        return NULL;
+    }
     uint64_t n = avcl__tinfo_count(info);
     double *out = malloc(n * sizeof *out + 1);
     void *raw = malloc(avcl__tinfo_bytes(info) + 1);
@@ -32,11 +37,10 @@ static avcl_status read_scalar(avcl_session *s, const char *name, double *out,
                                avcl_error *err)
 {
     avcl_tinfo info;
-    double *value = avcl__read_reals(s, name, &info, err);
-    if (!value)
-        return err && err->code
-                   ? err->code
-                   : avcl_error_set(err, AVCL_E_NOT_FOUND, "no value '%s'", name);
+    avcl_error local = {0};
+    double *value = avcl__read_reals(s, name, &info, &local);
+    if (!value && local.code) return avcl_error_set(err, local.code, "%s", local.message);
+    if (!value) return avcl_error_set(err, AVCL_E_NOT_FOUND, "no value '%s'", name);
     *out = value[0];
     free(value);
     return AVCL_OK;
@@ -44,13 +48,26 @@ static avcl_status read_scalar(avcl_session *s, const char *name, double *out,
 
 static uint32_t n_logs(avcl_session *s)
 {
-    uint32_t n = avcl_session_graph(s)->logs.n;
-    return n < AVCL_MAX_LOGS ? n : AVCL_MAX_LOGS;
+    return avcl_session_graph(s)->logs.n;
 }
 
 static const char *log_name(avcl_session *s, uint32_t i)
 {
     return avcl__graph_roots(&avcl_session_graph(s)->logs)[i].name;
+}
+
+avcl_status avcl__logs_check(avcl_session *s, avcl_error *err)
+{
+    if (n_logs(s) > AVCL_MAX_LOGS)
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "the model logs %u values; at most %d are recorded",
+                              n_logs(s), AVCL_MAX_LOGS);
+    for (uint32_t i = 0; i < n_logs(s); i++)
+        if (strlen(log_name(s, i)) > AVCL_MAX_LOG_NAME)
+            return avcl_error_set(err, AVCL_E_INVALID,
+                                  "the name of log '%s' has over %d characters",
+                                  log_name(s, i), AVCL_MAX_LOG_NAME);
+    return AVCL_OK;
 }
 
 avcl_status avcl__sums_add(avcl_sums *sums, avcl_session *s, double rows, double *loss,
@@ -79,12 +96,12 @@ void avcl__event_add(avcl_event *event, const char *name, double value)
 void avcl__sums_report(const avcl_sums *sums, avcl_session *s, const char *prefix,
                        avcl_event *event)
 {
-    char name[48];
+    char name[AVCL_MAX_LOG_NAME + 16];
     if (sums->n <= 0) return;
     snprintf(name, sizeof name, "%s/loss", prefix);
     avcl__event_add(event, name, sums->loss / sums->n);
     for (uint32_t i = 0; i < n_logs(s); i++) {
-        snprintf(name, sizeof name, "%s/%.32s", prefix, log_name(s, i));
+        snprintf(name, sizeof name, "%s/%s", prefix, log_name(s, i));
         avcl__event_add(event, name, sums->logs[i] / sums->n);
     }
 }
@@ -148,4 +165,32 @@ double avcl__dead_channels(const double *x, int64_t n, int64_t d)
         dead += is_dead;
     }
     return d ? (double)dead / (double)d : 0;
+}
+
+/* ---- scores -------------------------------------------------------------------- */
+
+double *avcl__read_logits(avcl_session *s, uint32_t rows, int64_t *classes,
+                          avcl_error *err)
+{
+    avcl_tinfo info;
+    double *logits = avcl__read_reals(s, "logits", &info, err);
+    if (!logits) return NULL;
+    if (info.ndim == 2 && info.shape[0] == rows) {
+        *classes = info.shape[1];
+        return logits;
+    }
+    char text[96];
+    avcl__tinfo_text(&info, text);
+    avcl_error_set(err, AVCL_E_SHAPE, "'logits' is %s, not one row for each of %u clips",
+                   text, rows);
+    free(logits);
+    return NULL;
+}
+
+int64_t avcl__rank_of(const double *score, int64_t k, int32_t label)
+{
+    int64_t above = 0;
+    for (int64_t c = 0; c < k; c++)
+        above += c != label && !(score[c] < score[label]);
+    return above;
 }

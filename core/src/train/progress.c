@@ -5,6 +5,7 @@
  * hexadecimal floats so that they come back exactly. The best epoch so far lies beside
  * it in best.safetensors and is written first.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -30,24 +31,99 @@ static avcl_status put_count(avcl_safetensors *st, const char *key, uint64_t val
     return avcl_safetensors_put_text(st, key, text, err);
 }
 
+static const char *get_text(const avcl_safetensors *st, const char *key, avcl_error *err)
+{
+    const char *text = avcl_safetensors_get_text(st, key);
+    if (!text) avcl_error_set(err, AVCL_E_CORRUPT, "the checkpoint has no '%s'", key);
+    return text;
+}
+
+static avcl_status report_number(const char *key, const char *text, avcl_error *err)
+{
+    return avcl_error_set(err, AVCL_E_CORRUPT,
+                          "the checkpoint's '%s' is '%.40s', which is no such number",
+                          key, text);
+}
+
 static avcl_status get_double(const avcl_safetensors *st, const char *key, double *out,
                               avcl_error *err)
 {
-    const char *text = avcl_safetensors_get_text(st, key);
-    if (!text)
-        return avcl_error_set(err, AVCL_E_CORRUPT, "the checkpoint has no '%s'", key);
-    *out = strtod(text, NULL);
+    char *end;
+    const char *text = get_text(st, key, err);
+    if (!text) return AVCL_E_CORRUPT;
+    double value = strtod(text, &end);
+    if (end == text || *end) return report_number(key, text, err);
+    *out = value;
     return AVCL_OK;
 }
 
-static avcl_status get_count(const avcl_safetensors *st, const char *key, uint64_t *out,
-                             avcl_error *err)
+static avcl_status get_count(const avcl_safetensors *st, const char *key, uint64_t max,
+                             uint64_t *out, avcl_error *err)
 {
-    const char *text = avcl_safetensors_get_text(st, key);
-    if (!text)
-        return avcl_error_set(err, AVCL_E_CORRUPT, "the checkpoint has no '%s'", key);
-    *out = strtoull(text, NULL, 10);
+    char *end;
+    const char *text = get_text(st, key, err);
+    if (!text) return AVCL_E_CORRUPT;
+    errno = 0;
+    uint64_t value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || value > max)
+        return report_number(key, text, err);
+    *out = value;
     return AVCL_OK;
+}
+
+/* ---- the samples that could not be read ------------------------------------------ */
+
+void avcl__progress_release(avcl_progress *p)
+{
+    free(p->bad.row);
+    p->bad = (avcl_rows){0};
+}
+
+avcl_status avcl__progress_add_bad(avcl_progress *p, int64_t row, avcl_error *err)
+{
+    avcl_rows *bad = &p->bad;
+    for (uint32_t i = 0; i < bad->n; i++)
+        if (bad->row[i] == row) return AVCL_OK;
+    if (bad->n == bad->cap) {
+        uint32_t cap = bad->cap ? bad->cap * 2 : 16;
+        int64_t *grown = realloc(bad->row, cap * sizeof *grown);
+        if (!grown)
+            return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for bad samples");
+        bad->row = grown;
+        bad->cap = cap;
+    }
+    bad->row[bad->n++] = row;
+    return AVCL_OK;
+}
+
+/* "3 17 4": rows apart by spaces. */
+static avcl_status put_bad(const avcl_rows *bad, avcl_safetensors *st, avcl_error *err)
+{
+    enum { DIGITS = 21 };
+    size_t size = (size_t)bad->n * DIGITS + 1;
+    size_t used = 0;
+    char *text = calloc(size, 1);
+    if (!text) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a checkpoint");
+    for (uint32_t i = 0; i < bad->n; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? " " : "",
+                                 bad->row[i]);
+    avcl_status rc = avcl_safetensors_put_text(st, "bad", text, err);
+    free(text);
+    return rc;
+}
+
+static avcl_status get_bad(avcl_progress *p, const avcl_safetensors *st, avcl_error *err)
+{
+    const char *text = get_text(st, "bad", err);
+    avcl_status rc = text ? AVCL_OK : AVCL_E_CORRUPT;
+    while (!rc && *text) {
+        char *end;
+        int64_t row = strtoll(text, &end, 10);
+        if (end == text || row < 0) return report_number("bad", text, err);
+        rc = avcl__progress_add_bad(p, row, err);
+        text = end + (*end == ' ');
+    }
+    return rc;
 }
 
 /* The counters, in one table for both directions. */
@@ -57,7 +133,7 @@ typedef struct field {
     uint32_t *count;
 } field;
 
-enum { N_FIELDS = 12 };
+enum { N_FIELDS = 11 };
 
 static void list_fields(avcl_progress *p, field out[N_FIELDS])
 {
@@ -72,7 +148,6 @@ static void list_fields(avcl_progress *p, field out[N_FIELDS])
         {"schedule/epoch", NULL, &p->schedule.epoch},
         {"best/value", &p->best_value, NULL},
         {"best/epoch", NULL, &p->best_epoch},
-        {"n_bad", NULL, (uint32_t *)&p->n_bad},
         {NULL, NULL, NULL},
     };
     memcpy(out, fields, sizeof fields);
@@ -90,6 +165,7 @@ static avcl_status put_progress(const avcl_progress *p, avcl_safetensors *st,
     for (int i = 0; !rc && fields[i].key; i++)
         rc = fields[i].real ? put_double(st, fields[i].key, *fields[i].real, err)
                             : put_count(st, fields[i].key, *fields[i].count, err);
+    if (!rc) rc = put_bad(&p->bad, st, err);
     for (int i = 0; !rc && i < AVCL_MAX_LOGS; i++) {
         snprintf(key, sizeof key, "sums/log%d", i);
         rc = put_double(st, key, p->sums.logs[i], err);
@@ -104,18 +180,19 @@ static avcl_status get_progress(avcl_progress *p, const avcl_safetensors *st,
     uint64_t count = 0;
     char key[32];
     list_fields(p, fields);
-    avcl_status rc = get_count(st, "seed", &count, err);
+    avcl_status rc = get_count(st, "seed", UINT64_MAX, &count, err);
     if (!rc && count != seed)
         return avcl_error_set(
             err, AVCL_E_INVALID,
             "the checkpoint is of seed %" PRIu64 ", this run of %" PRIu64, count, seed);
-    if (!rc) rc = get_count(st, "n_steps", &p->n_steps, err);
+    if (!rc) rc = get_count(st, "n_steps", UINT64_MAX, &p->n_steps, err);
+    if (!rc) rc = get_bad(p, st, err);
     for (int i = 0; !rc && fields[i].key; i++) {
         if (fields[i].real) {
             rc = get_double(st, fields[i].key, fields[i].real, err);
             continue;
         }
-        rc = get_count(st, fields[i].key, &count, err);
+        rc = get_count(st, fields[i].key, UINT32_MAX, &count, err);
         if (!rc) *fields[i].count = (uint32_t)count;
     }
     for (int i = 0; !rc && i < AVCL_MAX_LOGS; i++) {
@@ -221,15 +298,18 @@ avcl_status avcl__progress_load(avcl_progress *p, avcl_session *s, avcl_snapshot
                                 const char *dir, uint64_t seed, avcl_error *err)
 {
     char path[4096];
+    avcl_error why = {0};
     avcl_progress loaded = *p;
+    loaded.bad = (avcl_rows){0};
     snprintf(path, sizeof path, "%s/last.safetensors", dir);
-    avcl_safetensors *st = avcl_safetensors_open(path, err);
-    if (!st) return err && err->code ? err->code : AVCL_E_NOT_FOUND;
+    avcl_safetensors *st = avcl_safetensors_open(path, &why);
+    if (!st) return avcl_error_set(err, why.code, "%s", why.message);
     avcl_status rc = get_progress(&loaded, st, seed, err);
     if (!rc && loaded.best_epoch) rc = load_best(s, best, dir, err);
     if (!rc) rc = get_momentum(s, st, err);
     avcl_safetensors_free(st);
     if (!rc) rc = avcl_checkpoint_load(s, path, NULL, 0, err);
+    avcl__progress_release(rc ? &loaded : p);
     if (!rc) *p = loaded;
     return rc;
 }

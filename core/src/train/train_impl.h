@@ -10,7 +10,8 @@
 #include "train/schedule.h"
 #include "train/snapshot.h"
 
-enum { AVCL_MAX_LOGS = 24 };
+/* With its prefix, a name fits avcl_metric and 2 x 24 logs fit avcl_event. */
+enum { AVCL_MAX_LOGS = 24, AVCL_MAX_LOG_NAME = 40 };
 
 /* ---- feeding: loader batches into session inputs
  * ---------------------------------------- */
@@ -38,6 +39,8 @@ typedef struct avcl_sums { /* over steps; saved mid-epoch, so a resumed epoch re
     double logs[AVCL_MAX_LOGS];
     double n;
 } avcl_sums;
+/* More logs, or longer names, than can be recorded are an error before training. */
+avcl_status avcl__logs_check(avcl_session *s, avcl_error *err);
 /* Adds loss and logged values of the last run, weighted by `rows`. */
 avcl_status avcl__sums_add(avcl_sums *sums, avcl_session *s, double rows, double *loss,
                            avcl_error *err);
@@ -46,10 +49,17 @@ void avcl__event_add(avcl_event *event, const char *name, double value);
 void avcl__sums_report(const avcl_sums *sums, avcl_session *s, const char *prefix,
                        avcl_event *event);
 
-/* Reads a real tensor as doubles [owned: free]; NULL without error when it is not there.
- */
+/* Reads a real tensor as doubles [owned: free]; NULL without error when it is not there,
+ * with one when it is not real. */
 double *avcl__read_reals(avcl_session *s, const char *name, avcl_tinfo *info,
                          avcl_error *err);
+
+/* Reads "logits" [rows, classes] as doubles [owned: free]. NULL without error when the
+ * model keeps none; a shape that does not fit the batch is an error. */
+double *avcl__read_logits(avcl_session *s, uint32_t rows, int64_t *classes,
+                          avcl_error *err);
+/* How many classes do not score below the true one: ties and NaN count against it. */
+int64_t avcl__rank_of(const double *score, int64_t k, int32_t label);
 
 /* ---- validation and diagnostics
  * -------------------------------------------------------------- */
@@ -78,6 +88,11 @@ double avcl__dead_channels(const double *x, int64_t n, int64_t d);
 
 /* ---- progress and its file
  * ----------------------------------------------------------------------- */
+typedef struct avcl_rows { /* dataset rows, in the order met [owned] */
+    int64_t *row;
+    uint32_t n;
+    uint32_t cap;
+} avcl_rows;
 typedef struct avcl_progress {
     uint32_t epoch;   /* complete epochs */
     uint32_t step;    /* complete steps of the next one */
@@ -86,8 +101,11 @@ typedef struct avcl_progress {
     avcl_schedule_state schedule;
     double best_value;
     uint32_t best_epoch; /* 1-based; 0 = none yet */
-    int32_t n_bad;
+    avcl_rows bad;       /* samples that could not be read, each once */
 } avcl_progress;
+void avcl__progress_release(avcl_progress *p);
+/* Notes an unreadable sample unless it is known. */
+avcl_status avcl__progress_add_bad(avcl_progress *p, int64_t row, avcl_error *err);
 avcl_status avcl__progress_save(const avcl_progress *p, avcl_session *s,
                                 const avcl_snapshot *best, const char *dir, uint64_t seed,
                                 avcl_error *err);
@@ -100,6 +118,7 @@ struct avcl_trainer {
     avcl_trainer_options o;
     avcl_feed feed;
     avcl_loader *loader;
+    int64_t n_bad_seen; /* of the loader's list */
     uint32_t n_batches;
     avcl_progress p;
     avcl_snapshot best;

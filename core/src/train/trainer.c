@@ -64,6 +64,7 @@ static avcl_status open_loader(avcl_trainer *t, avcl_error *err)
     lo.view.random = 1;
     lo.view.n_clips = 1;
     avcl_loader_free(t->loader);
+    t->n_bad_seen = 0;
     t->loader = avcl_loader_new(t->d, &lo, err);
     if (!t->loader) return AVCL_E_INVALID;
     t->n_batches = avcl_loader_n_batches(t->loader);
@@ -90,7 +91,8 @@ avcl_trainer *avcl_trainer_new(avcl_session *s, avcl_dataset *d,
     t->last_save_s = now_s();
     t->p.best_value = NAN;
     avcl__schedule_start(&t->p.schedule, &t->o.schedule, t->o.sgd.lr);
-    if (avcl__feed_init(&t->feed, s, &t->o.view, t->o.batch, err) ||
+    if (avcl__logs_check(s, err) ||
+        avcl__feed_init(&t->feed, s, &t->o.view, t->o.batch, err) ||
         open_loader(t, err)) {
         avcl_trainer_free(t);
         return NULL;
@@ -103,6 +105,7 @@ void avcl_trainer_free(avcl_trainer *t)
     if (!t) return;
     avcl_loader_free(t->loader);
     avcl__snapshot_release(&t->best);
+    avcl__progress_release(&t->p);
     free(t);
 }
 
@@ -198,10 +201,22 @@ static avcl_status train_on(avcl_trainer *t, const avcl_batch *b, double *loss,
     return rc;
 }
 
+/* A resumed loader starts with an empty list; the trainer's goes on. */
+static avcl_status note_bad(avcl_trainer *t, avcl_error *err)
+{
+    int64_t row;
+    const char *reason;
+    avcl_status rc = AVCL_OK;
+    while (!rc && !avcl_loader_get_bad(t->loader, t->n_bad_seen, &row, &reason)) {
+        rc = avcl__progress_add_bad(&t->p, row, err);
+        t->n_bad_seen += !rc;
+    }
+    return rc;
+}
+
 static avcl_status step(avcl_trainer *t, avcl_event *event, avcl_error *err)
 {
     avcl_batch b;
-    avcl_loader_stats stats;
     double started = now_s();
     avcl_status rc = avcl_loader_next(t->loader, &b, err);
     double waited = now_s() - started;
@@ -210,8 +225,8 @@ static avcl_status step(avcl_trainer *t, avcl_event *event, avcl_error *err)
     rc = train_on(t, &b, &loss, err);
     avcl_loader_release(t->loader);
     if (rc) return rc;
-    avcl_loader_get_stats(t->loader, &stats);
-    t->p.n_bad = (int32_t)stats.n_bad;
+    rc = note_bad(t, err);
+    if (rc) return rc;
     t->p.step++;
     t->p.n_steps++;
     double wall = now_s() - started;
@@ -245,11 +260,17 @@ static void report_validation(avcl_trainer *t, const avcl_validation *v,
     }
 }
 
-static double metric(const avcl_event *event, const char *name)
+static const avcl_metric *find_metric(const avcl_event *event, const char *name)
 {
     for (uint32_t i = 0; i < event->n_metrics; i++)
-        if (strcmp(event->metrics[i].name, name) == 0) return event->metrics[i].value;
-    return NAN;
+        if (strcmp(event->metrics[i].name, name) == 0) return &event->metrics[i];
+    return NULL;
+}
+
+static double metric(const avcl_event *event, const char *name)
+{
+    const avcl_metric *m = find_metric(event, name);
+    return m ? m->value : NAN;
 }
 
 static avcl_status select_epoch(avcl_trainer *t, avcl_event *event, avcl_error *err)
@@ -257,10 +278,12 @@ static avcl_status select_epoch(avcl_trainer *t, avcl_event *event, avcl_error *
     int is_last = strcmp(t->o.select, "last") == 0;
     int is_max = strncmp(t->o.select, "max ", 4) == 0;
     double value = is_last ? metric(event, "train/loss") : metric(event, t->o.select + 4);
-    if (!is_last && isnan(value))
-        return avcl_error_set(err, AVCL_E_INVALID,
-                              "select = '%s': epoch %u has no such metric", t->o.select,
-                              event->epoch);
+    if (!is_last && !isfinite(value)) {
+        int is_there = find_metric(event, t->o.select + 4) != NULL;
+        return avcl_error_set(err, is_there ? AVCL_E_NUMERIC : AVCL_E_INVALID,
+                              "select = '%s': epoch %u has %s such metric", t->o.select,
+                              event->epoch, is_there ? "no finite" : "no");
+    }
     int is_better = t->p.best_epoch == 0 || is_last ||
                     (is_max ? value > t->p.best_value : value < t->p.best_value);
     if (!is_better) return AVCL_OK;
@@ -283,7 +306,7 @@ static avcl_status end_epoch(avcl_trainer *t, avcl_event *event, avcl_error *err
     if (t->o.val_split) rc = avcl__validate(t->s, t->d, &t->o, &v, err);
     if (rc) return rc;
     report_validation(t, &v, event);
-    avcl__event_add(event, "data/n_bad", t->p.n_bad);
+    avcl__event_add(event, "data/n_bad", t->p.bad.n);
     rc = select_epoch(t, event, err);
     double loss = metric(event, "val/loss");
     avcl__schedule_step(&t->p.schedule, &t->o.schedule, t->o.sgd.lr, t->o.epochs,

@@ -76,20 +76,18 @@ static void measure_broken_pairs(avcl_session *s, avcl_validation *out, avcl_err
     release_pair(&fused);
 }
 
-static avcl_status count_correct(avcl_session *s, const avcl_batch *b,
+/* `err` is clear on entry. */
+static avcl_status count_correct(avcl_session *s, const avcl_batch *b, uint32_t rows,
                                  avcl_validation *out, avcl_error *err)
 {
-    avcl_tinfo info;
-    double *logits = avcl__read_reals(s, "logits", &info, err);
-    if (!logits) return err && err->code ? err->code : AVCL_OK;
-    int64_t k = info.shape[1];
-    for (int64_t i = 0; i < info.shape[0]; i++) {
+    int64_t k;
+    double *logits = avcl__read_logits(s, rows, &k, err);
+    if (!logits) return err->code;
+    for (uint32_t i = 0; i < rows; i++) {
         if (b->label[i] < 0 || b->sample[i] < 0) continue;
-        int64_t best = 0;
-        for (int64_t c = 1; c < k; c++)
-            if (logits[i * k + c] > logits[i * k + best]) best = c;
         out->n_labelled++;
-        out->n_correct += b->weight[i] > 0 && best == b->label[i];
+        out->n_correct += b->weight[i] > 0 && b->label[i] < k &&
+                          avcl__rank_of(logits + i * k, k, b->label[i]) == 0;
     }
     free(logits);
     return AVCL_OK;
@@ -106,7 +104,7 @@ static avcl_status run_batch(avcl_session *s, const avcl_feed *feed, const avcl_
     for (uint32_t i = 0; i < feed->batch; i++)
         rows += b->weight[i] > 0;
     if (!rc && rows > 0) rc = avcl__sums_add(&out->sums, s, rows, &loss, &local);
-    if (!rc) rc = count_correct(s, b, out, &local);
+    if (!rc) rc = count_correct(s, b, feed->batch, out, &local);
     int with_pairs = feed->has_rgb && feed->has_mel && b->n == feed->batch &&
                      out->n_diag < MAX_DIAG_BATCHES;
     if (!rc && with_pairs) {
