@@ -34,7 +34,7 @@ avcl_status avcl_sha256_file(const char *path, char hex[65], avcl_error *err)
     unsigned char digest[DIGEST];
     unsigned char block[1 << 14];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    FILE *file = fopen(path, "rb");
+    FILE *file = fopen(path, "rbe");
     if (!file) {
         rc = avcl__io_error(err, errno, "cannot read", path);
         goto done;

@@ -98,7 +98,7 @@ char *avcl__draft_print(const avcl_draft *draft, avcl_error *err)
     for (uint32_t i = 0; i < draft->roots.n; i++)
         fprintf(f, "root %s %u = %%%u\n", kinds[roots[i].kind], roots[i].index,
                 roots[i].value);
-    if (fclose(f) == 0) return text;
+    if ((ferror(f) | fclose(f)) == 0) return text;
     free(text);
     avcl_error_set(err, AVCL_E_NOMEM, "out of memory while printing a program");
     return NULL;

@@ -160,8 +160,12 @@ avcl_status avcl_graph_hash(const avcl_graph *g, char hex[65], avcl_error *err)
             if (h.live[n]) put_node(&h, n);
         put_roots(&h);
     }
-    if (h.f && fclose(h.f) != 0) rc = AVCL_E_NOMEM;
-    if (!rc) avcl_sha256_hex(text, n_text, hex);
+    /* A text cut short would be the identity of another graph. */
+    if (h.f && (ferror(h.f) | fclose(h.f)) != 0) rc = AVCL_E_NOMEM;
+    char digest[65] = "";
+    if (!rc) avcl_sha256_hex(text, n_text, digest);
+    if (!rc && !*digest) rc = AVCL_E_NOMEM;
+    if (!rc) memcpy(hex, digest, sizeof digest);
     free(text);
     free(h.live);
     free(h.number);

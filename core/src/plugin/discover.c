@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "avcl/store.h"
 #include "plugin/host_impl.h"
 #include "plugin/manifest.h"
 
@@ -46,8 +47,8 @@ static int same_content(const avcl_host_file *a, const avcl_host_file *b)
 {
     char one[65];
     char two[65];
-    return !avcl__file_sha256(a->path, one, NULL) &&
-           !avcl__file_sha256(b->path, two, NULL) && strcmp(one, two) == 0;
+    return !avcl_sha256_file(a->path, one, NULL) &&
+           !avcl_sha256_file(b->path, two, NULL) && strcmp(one, two) == 0;
 }
 
 static void shadow(avcl_host *host, avcl_host_file *loser, avcl_host_file *winner)

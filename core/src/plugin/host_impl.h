@@ -62,9 +62,6 @@ avcl_host_file *avcl__host_add_file(avcl_host *host, const char *path, int is_ex
 void avcl__host_refuse(avcl_host *host, avcl_host_file *file, avcl_plugin_state state,
                        const char *reason);
 
-/* ---- digest.c -------------------------------------------------------------------------
- */
-avcl_status avcl__file_sha256(const char *path, char hex[65], avcl_error *err);
 
 /* ---- permissions.c ------------------------------------------------------------------
  */

@@ -14,6 +14,7 @@
 #endif
 
 #include "base/call.h"
+#include "avcl/store.h"
 #include "plugin/host_impl.h"
 
 enum { MAX_MODULES = 256 };
@@ -197,7 +198,7 @@ static avcl_status check_again(avcl_host *host, avcl_host_file *file, avcl_error
     avcl_status rc = AVCL_OK;
     if (!(host->options.flags & AVCL_HOST_INSECURE_PLUGINS))
         rc = avcl__plugin_check_owner(file->path, err);
-    if (!rc) rc = avcl__file_sha256(file->path, hex, err);
+    if (!rc) rc = avcl_sha256_file(file->path, hex, err);
     if (rc) return rc;
     file->sha256 = avcl__arena_copy(&host->arena, hex);
     struct stat st;
