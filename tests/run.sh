@@ -11,16 +11,23 @@ cd "$(dirname "$0")/.."
 step_style() { tests/support/check_style.sh; }
 step_arrows() { tests/support/check_arrows.sh; }
 step_build() { build release; }
-step_unit() { ctest --preset release -L 'unit|abi' -j2; }
-step_ops() { ctest --preset release -L 'ops|golden' -j2; }
-step_lua() { tests/lua/run.sh build/release; }
-step_e2e() { tests/e2e/run.sh build/release; }
-step_readme() { tests/support/check_readme.sh build/release; }
-step_clang() { CC=clang build clang; }
-step_asan() { build asan && ctest --preset asan -L 'unit|abi|golden' -j2; }
+# tests PRESET ARGUMENTS...: of an up-to-date build; no test at all is a failure.
+tests() {
+    local preset=$1
+    shift
+    build "$preset" && ctest --preset "$preset" --no-tests=error -j2 "$@"
+}
+
+step_unit() { tests release -L 'unit|abi'; }
+step_ops() { tests release -L 'ops|golden'; }
+step_lua() { tests release -L lua; }
+step_e2e() { build release && tests/e2e/run.sh build/release; }
+step_readme() { build release && tests/support/check_readme.sh build/release; }
+step_clang() { build clang; }
+step_asan() { tests asan -L 'unit|abi|ops|golden'; }
 step_quickstart() { tests/e2e/quickstart_check.sh; }
-step_tsan() { build tsan && ctest --preset tsan -R 'loader|synth|parallel' -j2; }
-step_kill() { tests/e2e/kill_campaign.sh build/release; }
+step_tsan() { tests tsan -R '^test_(loader|synth|plan|graph|graph_memory|trainer|evaluate)$'; }
+step_kill() { build release && tests/e2e/kill_campaign.sh build/release; }
 
 steps="style arrows build unit ops lua e2e readme clang asan quickstart"
 full="tsan kill"

@@ -62,7 +62,6 @@ avcl_host_file *avcl__host_add_file(avcl_host *host, const char *path, int is_ex
 void avcl__host_refuse(avcl_host *host, avcl_host_file *file, avcl_plugin_state state,
                        const char *reason);
 
-
 /* ---- permissions.c ------------------------------------------------------------------
  */
 /* Refuses what another user could have written: the file and every folder above it. */

@@ -13,8 +13,8 @@
 #include <xmmintrin.h>
 #endif
 
-#include "base/call.h"
 #include "avcl/store.h"
+#include "base/call.h"
 #include "plugin/host_impl.h"
 
 enum { MAX_MODULES = 256 };

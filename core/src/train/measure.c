@@ -96,12 +96,13 @@ void avcl__event_add(avcl_event *event, const char *name, double value)
 void avcl__sums_report(const avcl_sums *sums, avcl_session *s, const char *prefix,
                        avcl_event *event)
 {
-    char name[AVCL_MAX_LOG_NAME + 16];
+    char name[sizeof event->metrics[0].name];
     if (sums->n <= 0) return;
     snprintf(name, sizeof name, "%s/loss", prefix);
     avcl__event_add(event, name, sums->loss / sums->n);
     for (uint32_t i = 0; i < n_logs(s); i++) {
-        snprintf(name, sizeof name, "%s/%s", prefix, log_name(s, i));
+        snprintf(name, sizeof name, "%.6s/%.*s", prefix, (int)AVCL_MAX_LOG_NAME,
+                 log_name(s, i));
         avcl__event_add(event, name, sums->logs[i] / sums->n);
     }
 }
