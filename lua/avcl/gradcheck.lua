@@ -8,7 +8,7 @@ local M = {}
 
 -- Central differences in f64 err by about h^2 and eps / h: 1e-10 and 2e-11 at the first h. The
 -- others are for a step that crosses the kink of a ReLU: a wrong gradient stays wrong at all.
-M.STEPS = { 1e-5, 1e-6, 1e-7 }
+M.STEPS = { 1e-5, 1e-6, 1e-7, 1e-8 }
 -- Room for curvature and for sums of many terms; a wrong factor or sign is far outside.
 M.TOLERANCE = 1e-5
 
