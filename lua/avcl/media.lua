@@ -116,8 +116,10 @@ local synth_numbers = {
 }
 M.synth_options = synth_numbers
 
---- Makes the synthetic set in `dir`; progress(done, total) is called about once a second and
---- may return true to stop. Returns whether it is complete.
+local POLL_S = 0.1 -- how soon a Ctrl-C is noticed
+
+--- Makes the synthetic set in `dir`; progress(done, total) is called ten times a second and may
+--- return true to stop. Returns whether it is complete.
 function M.synth(dir, options, progress)
   local o = c.new 'avcl_synth_options'
   for _, key in ipairs(synth_numbers) do
@@ -126,7 +128,7 @@ function M.synth(dir, options, progress)
   local s = c.own(c.call('avcl_synth_new', dir, o), 'avcl_synth_free')
   local done, total = c.new 'int64_t[1]', c.new 'int64_t[1]'
   while true do
-    local code = c.call('avcl_synth_wait', s, 1.0, done, total)
+    local code = c.call('avcl_synth_wait', s, POLL_S, done, total)
     local stop = progress and progress(tonumber(done[0]), tonumber(total[0]))
     if code == C.AVCL_END then break end
     if stop then

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 set -m # jobs get the terminal's signals as a user's do, SIGINT among them
 
-STUDY='run experiments/study.lua pretrain.epochs=8 batch=2 --progress plain'
+STUDY='run experiments/study.lua pretrain.epochs=40 batch=2 --progress plain'
 
 # start STORE: the study in the background; its pid is $pid, its output in the file log.
 start() {
