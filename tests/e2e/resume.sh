@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Stopped, killed or left alone: the same command ends with the same bits.
 . "$(dirname "$0")/lib.sh"
-set -m # jobs get the terminal's signals as a user's do, SIGINT among them
+set -m # every job in a group of its own; SIGINT is reset by env, for CI may have it ignored
 
 STUDY='run experiments/study.lua pretrain.epochs=40 batch=2 --progress plain'
 
 # start STORE: the study in the background; its pid is $pid, its output in the file log.
 start() {
     # shellcheck disable=SC2086
-    "$AVCL" $STUDY --store "$1" >log 2>&1 &
+    env --default-signal=INT "$AVCL" $STUDY --store "$1" >log 2>&1 &
     pid=$!
 }
 
