@@ -39,15 +39,19 @@ case ${1:-} in
 esac
 [ $# -gt 0 ] && steps=$*
 
-need_tests
-mkdir -p build
-export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
-passed=0 failed=0 failures=""
+# A slip costs nothing: names are checked before anything is installed or built.
 for step in $steps; do
     if ! declare -F "step_$step" >/dev/null; then
         printf "no step '%s'; ./tests/run.sh --list names them\n" "$step" >&2
         exit 2
     fi
+done
+
+need_tests
+mkdir -p build
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
+passed=0 failed=0 failures=""
+for step in $steps; do
     started=$SECONDS
     if "step_$step" >"build/test-$step.log" 2>&1; then
         passed=$((passed + 1)) verdict=ok
