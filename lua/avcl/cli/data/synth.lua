@@ -1,0 +1,46 @@
+-- cli/data/synth.lua - `avcl data synth`: makes a synthetic set, or completes one begun.
+local c = require 'avcl.ffi'
+local media = require 'avcl.media'
+local text = require 'avcl.cli.data.text'
+local term = require 'avcl.cli.term'
+
+local M = { actions = {} }
+
+function M.setup(data)
+  local command = data:command('synth', 'Make the synthetic data set.')
+  command:argument('dir', 'Where; made if need be, completed if begun.'):argname 'DIR'
+  local docs = {
+    clips = 'Unlabelled clips, for pre-training; none when not given.',
+    train = 'Labelled clips, a multiple of 12 (180).', val = 'Validation clips (60).',
+    test = 'Test clips (600).', seed = 'Seed (0).',
+    fps = 'Frames a second (12).', seconds = 'Length (2).',
+    difficulty = 'Scale of every nuisance, 0 to 1.5 (1).', workers = 'Threads (cores).',
+  }
+  for _, name in ipairs(media.synth_options) do
+    if docs[name] then
+      command:option('--' .. name, docs[name]):convert(tonumber):argname 'N'
+    end
+  end
+  command:option('--size', 'Width and height in pixels (76x56).'):argname 'WxH':convert(text.size)
+end
+
+function M.actions.synth(args)
+  local last = -1
+  if args.size then args.width, args.height = args.size[1], args.size[2] end
+  args.difficulty = args.difficulty or 1
+  c.hold_signals(true)
+  local done = media.synth(args.dir, args, function(n, total)
+    if n ~= last and term.is_tty() then io.stderr:write(('\r%d / %d clips '):format(n, total)) end
+    last = n
+    return c.stop_requested() ~= 0
+  end)
+  c.hold_signals(false)
+  if term.is_tty() then io.stderr:write '\n' end
+  if not done then
+    term.say 'stopped; the same command completes it'
+    return require 'avcl.cli'.exit.again
+  end
+  print(args.dir .. '/manifest.csv')
+end
+
+return M
