@@ -22,6 +22,7 @@ step_unit() { tests release -L 'unit|abi'; }
 step_ops() { tests release -L 'ops|golden'; }
 step_lua() { tests release -L lua; }
 step_e2e() { build release && tests/e2e/run.sh build/release; }
+step_install() { build release && tests/install/run.sh build/release; }
 step_readme() { build release && tests/support/check_readme.sh build/release; }
 step_clang() { build clang; }
 step_asan() { tests asan -L 'unit|abi|ops|golden'; }
@@ -29,7 +30,7 @@ step_quickstart() { tests/e2e/quickstart_check.sh; }
 step_tsan() { tests tsan -R '^test_(loader|synth|plan|graph|graph_memory|trainer|evaluate)$'; }
 step_kill() { build release && tests/e2e/kill_campaign.sh build/release; }
 
-steps="style arrows build unit ops lua e2e readme clang asan quickstart"
+steps="style arrows build unit ops lua e2e install readme clang asan quickstart"
 full="tsan kill"
 
 case ${1:-} in

@@ -19,22 +19,12 @@ local function has_flag(set, name)
   return math.floor(set / flags[name]) % 2 == 1
 end
 
--- <prefix>/share/avcl/lua/avcl/host.lua -> <prefix>
-local function prefix()
-  local file = debug.getinfo(1, 'S').source:sub(2)
-  local folder = file:match '^(.*)/[^/]*$' or '.'
-  return c.realpath(folder .. '/../../../..')
-end
-
 ---@class avcl.Host
 ---@param options? { threads?: integer, plugin_path?: string }
 function M.new(options)
   options = options or {}
   local o = c.new 'avcl_host_options'
-  local path = options.plugin_path
-  local root = prefix()
-  if not path and root then path = root .. '/lib/avcl/plugins-0' end
-  o.plugin_path = path
+  o.plugin_path = options.plugin_path
   o.n_threads = options.threads or 0
   o.log_level = C.AVCL_LOG_WARN
   if c.in_program then o.log = C.avcl_cli_log end

@@ -177,9 +177,12 @@ typedef struct avcl_plugin {
 
 #ifndef AVCL_CDEF
 #ifdef __cplusplus
-extern "C"
+extern "C" {
 #endif
-    __attribute__((visibility("default"))) extern const avcl_plugin avcl_plugin_v0;
+__attribute__((visibility("default"))) extern const avcl_plugin avcl_plugin_v0;
+#ifdef __cplusplus
+}
+#endif
 
 #define AVCL_ENTRY_SYMBOL "avcl_plugin_v0"
 #define AVCL_STR_(x)      #x

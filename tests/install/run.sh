@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# What is installed works without what it was built from: tests/install/run.sh BUILD_DIR.
+#
+# As root the programs run as another user and with the source tree hidden from them.
+export AVCL_BUILD=${1:?tests/install/run.sh BUILD_DIR}
+. "$(dirname "$0")/../e2e/lib.sh"
+. "$(dirname "$0")/prefix.sh"
+chmod 755 "$ROOT"
+
+test_install_by_an_ordinary_user() {
+    user true
+    # cmake notes there what it installed; the build may be somebody else's.
+    [ "$(id -u)" != 0 ] || install -m 666 /dev/null "$BUILD/install_manifest.txt"
+    user cmake --install "$BUILD" --prefix "$HOME_OF_USER/first" >install.log 2>&1 ||
+        complain "cmake --install fails: $(tail -n3 install.log)"
+    user mv "$HOME_OF_USER/first" "$PREFIX" # relocatable
+    for path in bin/avcl lib/libavcl.so.0 lib/avcl/plugins-0/r3d.avcl.so include/avcl/plugin.h \
+        lib/pkgconfig/avcl-plugin.pc share/avcl/lua/avcl/init.lua share/avcl/lua/avcl/cdef.lua \
+        share/avcl/template share/bash-completion/completions/avcl share/doc/avcl/LICENSE; do
+        [ -e "$PREFIX/$path" ] || complain "$path is not installed"
+    done
+    expect_no_path_of_ours "$PREFIX"
+    expect_same '' "$(find "$PREFIX" -name '*.a' -o -name '*.o' -o -xtype l)" 'left-overs'
+}
+
+test_completion_is_bash() {
+    bash -n "$PREFIX/share/bash-completion/completions/avcl" || complain 'not bash'
+    grep -q plugin "$PREFIX/share/bash-completion/completions/avcl" || complain 'no verbs'
+}
+
+test_installed_program_trains() {
+    trains "$PREFIX/bin/avcl" installed
+}
+
+test_a_plugin_needs_one_compiler_line() {
+    local template=$PREFIX/share/avcl/template/backbone.c
+    user mkdir "$HOME_OF_USER/one" && cd "$HOME_OF_USER/one" || exit 2
+    user "${CC:-cc}" -Wall -Wextra -Wpedantic -Werror -shared -fPIC -fvisibility=hidden \
+        -I"$PREFIX/include" "$template" -o line.avcl.so || complain 'the line fails'
+    user sh -c 'PKG_CONFIG_PATH=$1/lib/pkgconfig; export PKG_CONFIG_PATH
+        cc -shared $(pkg-config --cflags avcl-plugin) "$2" -o pkg.avcl.so' - "$PREFIX" \
+        "$template" || complain 'the line with pkg-config fails'
+    for file in line pkg; do
+        expect_same 'avcl_plugin_v0' "$(exports $file.avcl.so)" "exports of $file"
+        expect_no_line 'libavcl' "$(readelf -d $file.avcl.so)"
+        hidden env AVCL_PLUGIN_PATH="$PWD" "$PREFIX/bin/avcl" plugin info tiny >"$ROOT/log" 2>&1 ||
+            complain "info of $file: $(cat "$ROOT/log")"
+    done
+}
+
+test_headers_are_c_and_cpp() {
+    local header
+    for header in "$PREFIX"/include/avcl/*.h; do
+        echo "#include \"avcl/${header##*/}\"" >one.c
+        "${CC:-cc}" -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
+            -I"$PREFIX/include" one.c || complain "${header##*/} is not C99"
+    done
+    printf '#include "avcl/plugin.h"\n#include "avcl/build.h"\nint main() { return 0; }\n' >one.cc
+    for std in c++11 c++20; do
+        "${CXX:-c++}" -std=$std -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
+            -I"$PREFIX/include" one.cc || complain "the plugin headers are not $std"
+    done
+}
+
+test_packages_run_without_the_source_tree() {
+    (cd "$BUILD" && cpack -B "$ROOT/packages" >"$ROOT/cpack.log" 2>&1) ||
+        complain "cpack fails: $(tail -n5 "$ROOT/cpack.log")"
+    local name
+    name=$(basename "$ROOT"/packages/*.deb .deb)
+    mkdir "$ROOT/tar" "$ROOT/deb" && chmod 755 "$ROOT/tar" "$ROOT/deb"
+    tar -xzf "$ROOT/packages/$name.tar.gz" -C "$ROOT/tar"
+    dpkg-deb -x "$ROOT/packages/$name.deb" "$ROOT/deb"
+    output=$(dpkg-deb -f "$ROOT/packages/$name.deb" Depends)
+    expect_text lua-argparse lua-filesystem libluajit libavformat libdnnl libopenblas
+    expect_no_path_of_ours "$ROOT/tar" "$ROOT/deb"
+    trains "$ROOT/tar/$name/bin/avcl" from-tar
+    trains "$ROOT/deb/usr/bin/avcl" from-deb
+}
+
+run_tests test_install_by_an_ordinary_user test_completion_is_bash \
+    test_installed_program_trains test_a_plugin_needs_one_compiler_line \
+    test_headers_are_c_and_cpp test_packages_run_without_the_source_tree
