@@ -217,8 +217,8 @@ function M.realpath(path)
   return text
 end
 
-local clocks = { wall = 0, steady = 1, cpu = 2 }
---- Seconds of a clock: 'wall', 'steady' or 'cpu'.
+local clocks = { wall = 0, steady = 1, cpu = 2, boot = 7 }
+--- Seconds of a clock: 'wall', 'steady', 'cpu' or 'boot'.
 function M.clock(which)
   local t = ffi.new 'avcl_lua_timespec'
   ffi.C.clock_gettime(clocks[which or 'steady'], t)

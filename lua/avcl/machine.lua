@@ -4,6 +4,8 @@ local hosts = require 'avcl.host'
 
 local M = {}
 
+local TICKS_PER_S = 100 -- USER_HZ, part of the kernel's ABI
+
 local function read(path)
   local f = io.open(path)
   if not f then return '' end
@@ -62,6 +64,17 @@ end
 function M.peak_rss_mib()
   local kib = read '/proc/self/status':match 'VmHWM:%s*(%d+)'
   return math.floor((tonumber(kib) or 0) / 1024)
+end
+
+--- Seconds since this process was started, in hundredths: the kernel counts in ticks.
+function M.process_age_s()
+  local after_name = read '/proc/self/stat':match '^.*%)(.*)$' or ''
+  local fields, n = {}, 2
+  for field in after_name:gmatch '%S+' do
+    n = n + 1
+    fields[n] = field
+  end
+  return c.clock 'boot' - (tonumber(fields[22]) or 0) / TICKS_PER_S
 end
 
 local function command(text)

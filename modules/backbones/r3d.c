@@ -32,8 +32,9 @@ static avcl_node conv(const avcl_build *b, avcl_node x, const char *name, int64_
     b->graph->push(b->call, name);
     avcl_node w = b->graph->weight(b->call, "weight", shape, 5, "uniform",
                                    fan_in > 0 ? 1 / sqrt(fan_in) : 0);
+    x = avcl_b_conv3d(b, x, w, stride, pad);
     b->graph->pop(b->call);
-    return avcl_b_conv3d(b, x, w, stride, pad);
+    return x;
 }
 
 static avcl_node conv_3x3x3(const avcl_build *b, avcl_node x, const char *name,

@@ -31,6 +31,14 @@ typedef struct avcl_kernel_spec {
     const uint32_t *out_tag;
 } avcl_kernel_spec;
 
+/* What bounds kernels from above. */
+enum {
+    AVCL_CEILING_F32 = 0, /* multiplications and additions of f32 */
+    AVCL_CEILING_BF16,    /* the same of bf16, summed in f32 */
+    AVCL_CEILING_READ,    /* bytes read from memory */
+    AVCL_CEILING_TRIAD,   /* bytes moved by a = b + s c: two read, one written */
+};
+
 typedef struct avcl_device_options {
     uint32_t n_threads; /* 0 = what the host's parallel_for uses */
     uint32_t reserved;
@@ -70,6 +78,13 @@ typedef struct avcl_device_api {
     void (*free)(avcl_device *, void *, uint64_t bytes);
     void (*upload)(avcl_device *, void *device_dst, const void *src, uint64_t bytes);
     void (*download)(avcl_device *, void *dst, const void *device_src, uint64_t bytes);
+
+    /* What runs for a kernel: "jit:avx512_core", "" = nothing to tell. May be NULL.
+     * [kernel's life] */
+    const char *(*kernel_text)(avcl_device *, const avcl_kernel *);
+    /* Measures AVCL_CEILING_* on this device's threads, per second; 0 = has none. Only
+     * for `avcl bench peak`. May be NULL. */
+    double (*ceiling)(avcl_device *, int32_t which);
 } avcl_device_api;
 
 #endif

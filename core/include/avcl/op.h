@@ -82,6 +82,9 @@ typedef struct avcl_op {
      * nothing to do. */
     avcl_status (*canonical)(const struct avcl_build *b, void *attrs,
                              const avcl_tinfo *in_info, uint32_t n_in);
+    /* Multiply-adds of one evaluation, counted as written: taps on padding too. NULL: the
+     * op is bound by memory, its arithmetic is not worth counting. */
+    int64_t (*multiply_adds)(const avcl_op_view *node);
 } avcl_op;
 
 #endif

@@ -14,6 +14,7 @@
 #include "avcl/ops.h"
 #include "avcl/param.h"
 #include "avcl/plugin.h"
+#include "avcl/profile.h"
 #include "avcl/session.h"
 #include "avcl/store.h"
 #include "avcl/train.h"

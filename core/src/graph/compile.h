@@ -73,6 +73,8 @@ typedef struct avcl_spec_frame {
     uint32_t out_tag[AVCL_KERNEL_MAX_OUT];
 } avcl_spec_frame;
 void avcl__spec_fill(avcl_spec_frame *frame, const avcl_ir *ir, const avcl_ir_node *node);
+/* What the op says of itself (op.h); 0 for sources, reorders and ops bound by memory. */
+int64_t avcl__multiply_adds(const avcl_ir *ir, const avcl_ir_node *node);
 /* "line: node 'path' (op)" for messages. */
 void avcl__node_text(const avcl_ir_node *node, char out[256]);
 

@@ -50,6 +50,19 @@ void avcl__spec_fill(avcl_spec_frame *frame, const avcl_ir *ir, const avcl_ir_no
                                      .out_tag = frame->out_tag};
 }
 
+int64_t avcl__multiply_adds(const avcl_ir *ir, const avcl_ir_node *node)
+{
+    if (!node->op || !node->op->multiply_adds) return 0;
+    avcl_spec_frame frame;
+    avcl__spec_fill(&frame, ir, node);
+    avcl_op_view view = {.attrs = node->attrs,
+                         .n_in = node->n_in,
+                         .n_out = node->n_out,
+                         .in_info = frame.in_info,
+                         .out_info = frame.out_info};
+    return node->op->multiply_adds(&view);
+}
+
 void avcl__node_text(const avcl_ir_node *node, char out[256])
 {
     const char *name = avcl__ir_node_name(node);

@@ -259,6 +259,7 @@ void avcl__compiled_release(avcl_session *s, avcl_compiled *p)
     for (uint32_t i = 0; i < p->n_steps; i++)
         s->api->release(s->device, p->steps[i].kernel);
     free(p->steps);
+    free(p->seconds);
     avcl__plan_release(&p->plan);
     avcl__draft_release(&p->draft);
     memset(p, 0, sizeof *p);

@@ -26,6 +26,8 @@ typedef struct avcl_compiled {
     avcl_draft draft; /* after all passes */
     avcl_plan plan;
     avcl_step *steps;
+    double *seconds; /* per step, summed over runs; NULL = not profiled */
+    uint64_t n_timed;
     uint32_t n_steps;
     uint32_t n_reorders;
     int is_ready;
@@ -95,6 +97,11 @@ void avcl__session_resolve(avcl_session *s, avcl_compiled *program);
 /* The storage that a root writes to. */
 avcl_storage *avcl__session_root_storage(avcl_session *s, const avcl_draft_root *root,
                                          int32_t program);
+avcl_status avcl__session_run_step(avcl_session *s, const avcl_compiled *program,
+                                   const avcl_step *step, avcl_error *err);
+/* Runs all steps and adds up the time of each. */
+avcl_status avcl__session_run_timed(avcl_session *s, avcl_compiled *program,
+                                    avcl_error *err);
 void avcl__compiled_release(avcl_session *s, avcl_compiled *program);
 /* Finds a named tensor; also reports unknown names with the nearest known one. */
 avcl_storage *avcl__session_find(avcl_session *s, const char *name, avcl_storage *scratch,

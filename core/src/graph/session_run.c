@@ -12,8 +12,8 @@ void avcl_session_set_rng(avcl_session *s, uint64_t seed, uint64_t step,
     s->api->upload(s->device, s->rng.data, key, sizeof key);
 }
 
-static avcl_status run_step(avcl_session *s, const avcl_compiled *p,
-                            const avcl_step *step, avcl_error *err)
+avcl_status avcl__session_run_step(avcl_session *s, const avcl_compiled *p,
+                                   const avcl_step *step, avcl_error *err)
 {
     avcl_status rc = s->api->run(s->device, step->kernel, step->inputs, step->outputs,
                                  step->scratch, err);
@@ -32,12 +32,19 @@ static avcl_compiled *get(avcl_session *s, avcl_program program, avcl_error *err
     return NULL;
 }
 
+static avcl_status run_all(avcl_session *s, const avcl_compiled *p, avcl_error *err)
+{
+    avcl_status rc = AVCL_OK;
+    for (uint32_t i = 0; !rc && i < p->n_steps; i++)
+        rc = avcl__session_run_step(s, p, &p->steps[i], err);
+    return rc;
+}
+
 avcl_status avcl_session_run(avcl_session *s, avcl_program program, avcl_error *err)
 {
     avcl_compiled *p = get(s, program, err);
-    avcl_status rc = p ? AVCL_OK : AVCL_E_INVALID;
-    for (uint32_t i = 0; !rc && i < p->n_steps; i++)
-        rc = run_step(s, p, &p->steps[i], err);
+    if (!p) return AVCL_E_INVALID;
+    avcl_status rc = p->seconds ? avcl__session_run_timed(s, p, err) : run_all(s, p, err);
     s->ran = rc ? -1 : program;
     return rc;
 }
@@ -108,7 +115,7 @@ avcl_status avcl_session_run_checked(avcl_session *s, avcl_program program,
     for (uint32_t i = 0; !rc && i < p->n_steps; i++) {
         const avcl_step *step = &p->steps[i];
         const avcl_ir_node *node = &ir->nodes[step->node];
-        rc = run_step(s, p, step, err);
+        rc = avcl__session_run_step(s, p, step, err);
         for (uint32_t k = 0; !rc && k < node->n_out; k++)
             rc = check_value(s, ir, node->first + k, step->outputs[k], bounce, err);
     }
@@ -186,9 +193,7 @@ avcl_status avcl_session_commit(avcl_session *s, avcl_error *err)
 avcl_status avcl_session_update(avcl_session *s, avcl_error *err)
 {
     avcl_compiled *p = &s->programs[AVCL_PROGRAM_UPDATE];
-    avcl_status rc = AVCL_OK;
     if (!p->is_ready) return AVCL_OK;
-    for (uint32_t i = 0; !rc && i < p->n_steps; i++)
-        rc = run_step(s, p, &p->steps[i], err);
+    avcl_status rc = run_all(s, p, err);
     return rc ? rc : commit_states(s, AVCL_PROGRAM_UPDATE, err);
 }

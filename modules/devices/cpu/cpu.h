@@ -26,7 +26,8 @@ typedef struct cpu_library cpu_library; /* dnnl/ or gemm/ state */
 typedef struct cpu_isa {
     const char *name;
     int64_t block;
-    const cpu_op *const *families; /* NULL-terminated */
+    const cpu_op *const *families;                         /* NULL-terminated */
+    double (*ceiling)(const avcl_device *, int32_t which); /* device.h */
 } cpu_isa;
 
 struct avcl_device {
@@ -47,6 +48,7 @@ struct avcl_kernel {
     uint32_t in_tag[AVCL_KERNEL_MAX_IN];
     uint32_t out_tag[AVCL_KERNEL_MAX_OUT];
     uint64_t scratch; /* bytes every run gets */
+    const char *text; /* what runs, for people; as long-lived as the plan */
     void *plan;       /* the op's own, freed by free_plan */
     void (*free_plan)(void *);
 };

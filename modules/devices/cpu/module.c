@@ -120,6 +120,7 @@ static avcl_kernel *copy_spec(const avcl_kernel_spec *spec, const cpu_op *op)
     avcl_kernel *k = calloc(1, sizeof *k);
     if (!k) return NULL;
     k->op = op;
+    k->text = "";
     k->n_in = spec->n_in;
     k->n_out = spec->n_out;
     if (op->attrs_size) {
@@ -186,6 +187,17 @@ static void copy(avcl_device *device, void *dst, const void *src, uint64_t bytes
     memcpy(dst, src, bytes);
 }
 
+static const char *kernel_text(avcl_device *device, const avcl_kernel *kernel)
+{
+    (void)device;
+    return kernel->text;
+}
+
+static double ceiling(avcl_device *device, int32_t which)
+{
+    return device->isa->ceiling(device, which);
+}
+
 static const avcl_device_api api = {
     .struct_size = sizeof(avcl_device_api),
     .build_id = AVCL_BUILD_ID,
@@ -202,6 +214,8 @@ static const avcl_device_api api = {
     .free = free_memory,
     .upload = copy,
     .download = copy,
+    .kernel_text = kernel_text,
+    .ceiling = ceiling,
 };
 
 static const avcl_module cpu = {

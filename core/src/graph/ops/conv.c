@@ -93,6 +93,25 @@ static avcl_status conv_grad(const avcl_build *b, const avcl_op_view *n,
     return avcl_b_status(b);
 }
 
+/* Every output element is a dot product as long as one filter. */
+static int64_t conv_work(const avcl_op_view *n)
+{
+    const avcl_tinfo *w = &n->in_info[1];
+    return avcl__numel(&n->out_info[0]) * (avcl__numel(w) / w->shape[0]);
+}
+
+static int64_t data_work(const avcl_op_view *n)
+{
+    const avcl_tinfo *w = &n->in_info[1];
+    return avcl__numel(&n->in_info[0]) * (avcl__numel(w) / w->shape[0]);
+}
+
+static int64_t weight_work(const avcl_op_view *n)
+{
+    const avcl_tinfo *w = &n->out_info[0];
+    return avcl__numel(&n->in_info[0]) * (avcl__numel(w) / w->shape[0]);
+}
+
 static avcl_status canonical(const avcl_build *b, void *attrs, const avcl_tinfo *in,
                              uint32_t n_in)
 {
@@ -190,6 +209,7 @@ const avcl_op avcl__op_conv3d = {
     .infer = conv_infer,
     .grad = conv_grad,
     .canonical = canonical,
+    .multiply_adds = conv_work,
 };
 const avcl_op avcl__op_conv3d_backward_data = {
     AVCL_OP(conv3d_backward_data),
@@ -200,6 +220,7 @@ const avcl_op avcl__op_conv3d_backward_data = {
     AVCL_CASES(data_cases),
     .infer = data_infer,
     .canonical = canonical,
+    .multiply_adds = data_work,
 };
 const avcl_op avcl__op_conv3d_backward_weight = {
     AVCL_OP(conv3d_backward_weight),
@@ -210,4 +231,5 @@ const avcl_op avcl__op_conv3d_backward_weight = {
     AVCL_CASES(weight_cases),
     .infer = weight_infer,
     .canonical = canonical,
+    .multiply_adds = weight_work,
 };

@@ -69,6 +69,20 @@ static avcl_status linear_grad(const avcl_build *b, const avcl_op_view *n,
     return avcl_b_status(b);
 }
 
+/* Every output element is a dot product as long as a row of a (of w). */
+static int64_t matmul_work(const avcl_op_view *n)
+{
+    const avcl_matmul_attrs *a = n->attrs;
+    int64_t rows, inner;
+    sides(&n->in_info[0], a->transpose_a, &rows, &inner);
+    return avcl__numel(&n->out_info[0]) * inner;
+}
+
+static int64_t linear_work(const avcl_op_view *n)
+{
+    return avcl__numel(&n->out_info[0]) * n->in_info[1].shape[1];
+}
+
 /* ---- tables ------------------------------------------------------------------ */
 static const avcl_param matmul_rows[] = {
     {.name = "transpose_a",
@@ -113,10 +127,14 @@ const avcl_op avcl__op_matmul = {
     AVCL_OP(matmul),          .doc = "a b of [M,K] and [K,N], or of [B,M,K] and [B,K,N].",
     AVCL_ARITY(2, 2, 1),      AVCL_ATTRS(matmul_rows, avcl_matmul_attrs),
     AVCL_CASES(matmul_cases), .infer = matmul_infer,
-    .grad = matmul_grad,
+    .grad = matmul_grad,      .multiply_adds = matmul_work,
 };
 const avcl_op avcl__op_linear = {
-    AVCL_OP(linear),       .doc = "x w' + bias; x [N,I], w [O,I], bias [O] optional.",
-    AVCL_ARITY(2, 3, 1),   AVCL_CASES(linear_cases),
-    .infer = linear_infer, .grad = linear_grad,
+    AVCL_OP(linear),
+    .doc = "x w' + bias; x [N,I], w [O,I], bias [O] optional.",
+    AVCL_ARITY(2, 3, 1),
+    AVCL_CASES(linear_cases),
+    .infer = linear_infer,
+    .grad = linear_grad,
+    .multiply_adds = linear_work,
 };

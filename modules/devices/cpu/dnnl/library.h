@@ -45,6 +45,7 @@ typedef struct cpu_plan {
     uint32_t index[AVCL_PLAN_ARGS];
     const void *bound[AVCL_PLAN_ARGS]; /* what the memory object points to now */
     uint64_t clear;                    /* bytes of output 0 to zero first */
+    char text[40];                     /* oneDNN's name of the implementation */
 } cpu_plan;
 
 /* The descriptor of a value in a layout. Plain and blocked ones are made up here. */

@@ -1,4 +1,5 @@
 /* plan.c - a oneDNN primitive with its memory objects, planned once and run often. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,10 @@ avcl_status avcl__plan_new(avcl_device *device, avcl_kernel *kernel,
     }
     kernel->plan = plan;
     kernel->free_plan = free_plan;
+    kernel->text = plan->text;
+    const char *text = "";
+    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &text);
+    snprintf(plan->text, sizeof plan->text, "%s", text);
     dnnl_status_t s = dnnl_primitive_create(&plan->primitive, pd);
     if (s) {
         status = avcl__library_fail(err, s, "a primitive");

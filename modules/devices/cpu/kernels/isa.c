@@ -20,4 +20,5 @@ static const cpu_op *const families[] = {
 };
 
 extern const cpu_isa AVCL_ISA_NAME(avcl__cpu_isa);
-const cpu_isa AVCL_ISA_NAME(avcl__cpu_isa) = {AVCL_STR(AVCL_ISA), LANES, families};
+const cpu_isa AVCL_ISA_NAME(avcl__cpu_isa) = {AVCL_STR(AVCL_ISA), LANES, families,
+                                              AVCL_ISA_NAME(avcl__cpu_ceiling)};

@@ -80,4 +80,7 @@ extern const cpu_op AVCL_ISA_NAME(avcl__cpu_random)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_optim)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_source)[];
 
+/* peak.c */
+double AVCL_ISA_NAME(avcl__cpu_ceiling)(const avcl_device *device, int32_t which);
+
 #endif
