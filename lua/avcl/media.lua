@@ -7,6 +7,7 @@ local M = {}
 local info_fields = {
   'n_frames', 'n_key', 'width', 'height', 'rotation', 'is_vfr', 'fps', 'video_start_s', 'video_s',
   'audio_start_s', 'audio_s', 'has_audio', 'sample_rate', 'channels', 'ordinal',
+  'n_missing',
 }
 local texts = { 'format', 'video_codec', 'audio_codec' }
 local flags = { is_vfr = true, has_audio = true, ordinal = true }
@@ -27,7 +28,7 @@ function M.probe(path)
 end
 
 local function open(path)
-  return c.own(c.call('avcl_video_open', path), 'avcl_video_free')
+  return c.own(c.call('avcl_video_open', path, nil), 'avcl_video_free')
 end
 
 --- Calls each(index, pixels, width, height) for frames [start, start + n).

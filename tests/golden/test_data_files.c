@@ -89,7 +89,7 @@ static void test_data_files__clip_is_a_cut_of_the_decoded_file(void **state)
     uint8_t *rgb = malloc(RGB_ROW);
     uint16_t *mel = malloc(MEL_ROW * sizeof *mel);
     assert_int_equal(avcl_dataset_get_sample(d, 0, &info), AVCL_OK);
-    avcl_video *v = avcl_video_open(info.path, &err);
+    avcl_video *v = avcl_video_open(info.path, NULL, &err);
     assert_non_null(v);
     assert_int_equal(avcl_video_read(v, 0, FRAMES, W, H, all, &padded, &err), AVCL_OK);
     assert_int_equal(padded, 0);

@@ -8,6 +8,11 @@
  *     avcl_video_read(v, 100, 16, 171, 128, rgb, &err);   // frames 100..115
  *     avcl_video_free(v);
  *
+ * A file may be a video, or a folder of pictures (JPEG or PNG, in the bytewise order of
+ * their names; as many a second as its fps.txt says, else 25). Where there is no sound
+ * inside, that of `clip.wav` beside `clip.mp4` or `clip/`, or of `clip/audio.wav`,
+ * belongs to it and begins with the first frame.
+ *
  * Rules and measurements behind them: methods.md B and C as implemented, see
  * core/doc/media.md.
  */
@@ -32,7 +37,9 @@ typedef struct avcl_media_info {
     int32_t has_audio;
     int32_t sample_rate;
     int32_t channels;
-    int32_t ordinal; /* 1: no seeking is safe; frames are counted from the start */
+    int32_t ordinal;   /* 1: no seeking is safe; frames are counted from the start */
+    int32_t n_missing; /* frames that the header promises and the file does not hold */
+    int32_t reserved;
     char format[32];
     char video_codec[32];
     char audio_codec[32];
@@ -42,9 +49,18 @@ AVCL_EXPORT avcl_status avcl_media_probe(const char *path, avcl_media_info *out,
 
 /* ---- video -------------------------------------------------------------------- */
 typedef struct avcl_video avcl_video;
-AVCL_EXPORT avcl_video *avcl_video_open(const char *path, avcl_error *err); /* [owned] */
+typedef struct avcl_video_options { /* 0 = the default in brackets */
+    double fps;       /* count frames at this rate: frame i is what is on screen i / fps
+                         seconds after the first; [every frame, as it is] */
+    double max_cpu_s; /* computing that one call may cost [120]; not waiting */
+} avcl_video_options;
+/* `options` may be NULL. [owned] */
+AVCL_EXPORT avcl_video *
+avcl_video_open(const char *path, const avcl_video_options *options, avcl_error *err);
 AVCL_EXPORT void avcl_video_free(avcl_video *v);
 AVCL_EXPORT void avcl_video_get_info(const avcl_video *v, avcl_media_info *out);
+/* How many frames there are, as the options number them. */
+AVCL_EXPORT int64_t avcl_video_n_frames(const avcl_video *v);
 /* Frames [start, start + n) scaled to width x height (0 = as displayed), rgb24 rows
  * packed: [n, height, width, 3]. Past the last frame it is repeated, and a lost one by
  * its neighbour; *n_padded (may be NULL) says how often. On failure rgb holds nothing of
@@ -52,14 +68,37 @@ AVCL_EXPORT void avcl_video_get_info(const avcl_video *v, avcl_media_info *out);
 AVCL_EXPORT avcl_status avcl_video_read(avcl_video *v, int64_t start, int64_t n,
                                         int32_t width, int32_t height, uint8_t *rgb,
                                         int64_t *n_padded, avcl_error *err);
-/* MD5 of each displayed frame's decoded planes, as `ffmpeg -vsync 0 -f framemd5`:
+/* MD5 of each of the file's own frames' decoded planes, as `ffmpeg -vsync 0 -f framemd5`:
  * hex[n][33]. start..start+n must lie within the file. */
 AVCL_EXPORT avcl_status avcl_video_md5(avcl_video *v, int64_t start, int64_t n,
                                        char (*hex)[33], avcl_error *err);
-/* Seconds of frame i on the container's clock. */
+/* Seconds of frame i on the container's clock. The frames of a rate: when they are due.
+ */
 AVCL_EXPORT double avcl_video_time(const avcl_video *v, int64_t frame);
 /* Frames decoded so far by this reader: used / decoded is the decode amplification. */
 AVCL_EXPORT int64_t avcl_video_n_decoded(const avcl_video *v);
+/* Of the frames handed out so far: those decoded with errors (concealed), and those that
+ * never came and were replaced by a neighbour. */
+AVCL_EXPORT void avcl_video_get_damage(const avcl_video *v, int64_t *n_damaged,
+                                       int64_t *n_lost);
+
+/* ---- health -------------------------------------------------------------------- */
+typedef int32_t avcl_media_state;
+enum {
+    AVCL_MEDIA_OK = 0,
+    AVCL_MEDIA_REPAIRED = 1, /* readable, with errors that `reason` names */
+    AVCL_MEDIA_FAILED = 2,   /* unreadable, or more than 1 frame in 20 is damaged */
+};
+typedef struct avcl_media_report {
+    avcl_media_info info; /* zeros when it cannot be opened */
+    avcl_media_state state;
+    int32_t is_silent; /* a track whose rms lies below -80 dBFS */
+    int64_t n_damaged;
+    int64_t n_lost;
+    char reason[1024]; /* one sentence; "" when all is well */
+} avcl_media_report;
+/* Decodes all of a file, pictures and sound. Never fails: that is what it reports. */
+AVCL_EXPORT void avcl_media_check(const char *path, avcl_media_report *out);
 
 /* ---- audio -------------------------------------------------------------------- */
 typedef struct avcl_wave {

@@ -4,7 +4,7 @@
 static void *open_video(void *arg, const char *path, avcl_error *err)
 {
     (void)arg;
-    return avcl_video_open(path, err);
+    return avcl_video_open(path, NULL, err);
 }
 
 static void close_video(void *video)
@@ -14,9 +14,7 @@ static void close_video(void *video)
 
 static int64_t n_frames(const void *video)
 {
-    avcl_media_info info;
-    avcl_video_get_info(video, &info);
-    return info.n_frames;
+    return avcl_video_n_frames(video);
 }
 
 static avcl_status read_frames(void *video, int64_t start, int64_t n, int32_t width,

@@ -124,7 +124,9 @@ static int change_rate(struct resampler *r, int32_t from, struct samples *out)
 
 /* ---- the track ----------------------------------------------------------------- */
 struct track {
-    avcl_source source;
+    avcl_source source;  /* of the sound */
+    avcl_source picture; /* of the clock, where the sound has a file of its own */
+    double cpu_until;
     AVCodecContext *codec;
     AVPacket *packet;
     AVFrame *frame;
@@ -170,16 +172,26 @@ static int take_packet(struct track *t, const AVPacket *packet)
     }
 }
 
+static avcl_status check_time(const struct track *t, const char *path, avcl_error *err)
+{
+    if (avcl__cpu_s() < t->cpu_until) return AVCL_OK;
+    return avcl_error_set(
+        err, AVCL_E_INVALID,
+        "the sound of '%s' takes more than %d s of computing, the limit", path,
+        AVCL_MEDIA_MAX_CPU_S);
+}
+
 static avcl_status decode_track(struct track *t, const char *path, avcl_error *err)
 {
     int video = t->source.video ? t->source.video->index : -1;
     int rc = 0;
     avcl_status st = AVCL_OK;
     while (!st && rc >= 0 && av_read_frame(t->source.format, t->packet) >= 0) {
-        if (t->packet->stream_index == t->source.audio->index) {
+        st = check_time(t, path, err);
+        if (!st && t->packet->stream_index == t->source.audio->index) {
             t->n_packets++;
             rc = take_packet(t, t->packet);
-        } else if (t->packet->stream_index == video) {
+        } else if (!st && t->packet->stream_index == video) {
             st = avcl__index_add(&t->video, t->packet, err);
         }
         av_packet_unref(t->packet);
@@ -202,11 +214,12 @@ struct clock {
 
 static avcl_status read_clock(struct track *t, struct clock *clock, avcl_error *err)
 {
+    const avcl_source *s = t->picture.video ? &t->picture : &t->source;
     *clock = (struct clock){0};
-    if (!t->source.video) return AVCL_OK;
-    avcl_status st = avcl__index_finish(&t->video, &t->source, err);
+    if (!s->video) return AVCL_OK;
+    avcl_status st = avcl__index_finish(&t->video, s, err);
     if (st || t->video.n == 0) return st;
-    double tick = av_q2d(t->source.video->time_base);
+    double tick = av_q2d(s->video->time_base);
     clock->start = (double)t->video.pts[0] * tick;
     clock->length = (double)(t->video.end - t->video.pts[0]) * tick;
     clock->known = 1;
@@ -230,7 +243,7 @@ static avcl_status place(struct track *t, int32_t match_video, const char *path,
     if (st) return st;
     int32_t rate = t->resampler.to;
     int64_t offset = 0; /* of the first sample from the first frame */
-    if (clock.known && t->first != AV_NOPTS_VALUE)
+    if (clock.known && t->first != AV_NOPTS_VALUE && !t->picture.video)
         offset = llrint(((double)t->first * t->tick - clock.start) * rate);
     int64_t n =
         match_video && clock.known ? llrint(clock.length * rate) : offset + t->out.n;
@@ -252,10 +265,34 @@ static avcl_status place(struct track *t, int32_t match_video, const char *path,
     return AVCL_OK;
 }
 
+/* A clip without sound whose wav lies beside it: the clip's packets are its clock. */
+static avcl_status open_sidecar(struct track *t, const char *path, avcl_error *err)
+{
+    char wav[4096];
+    if (t->source.audio || !avcl__sidecar_find(path, wav, sizeof wav)) return AVCL_OK;
+    t->picture = t->source;
+    t->source = (avcl_source){0};
+    avcl_status st = avcl__source_open(&t->source, wav, err);
+    if (!st && !t->source.audio)
+        st = avcl_error_set(err, AVCL_E_INVALID, "'%s' holds no sound", wav);
+    AVPacket picture = {.duration = 1, .flags = AV_PKT_FLAG_KEY};
+    for (; !st && picture.pts < t->picture.n_pictures; picture.pts++)
+        st = avcl__index_add(&t->video, &picture, err);
+    if (t->picture.n_pictures || !t->picture.video) return st;
+    while (!st && av_read_frame(t->picture.format, t->packet) >= 0) {
+        st = check_time(t, path, err);
+        if (!st && t->packet->stream_index == t->picture.video->index)
+            st = avcl__index_add(&t->video, t->packet, err);
+        av_packet_unref(t->packet);
+    }
+    return st;
+}
+
 static avcl_status read_track(struct track *t, const char *path, int32_t match_video,
                               avcl_wave *out, avcl_error *err)
 {
     avcl_status st = avcl__source_open(&t->source, path, err);
+    if (!st) st = open_sidecar(t, path, err);
     if (st) return st;
     if (!t->source.audio && !t->source.video)
         return avcl_error_set(err, AVCL_E_INVALID, "'%s' has neither sound nor video",
@@ -285,7 +322,9 @@ avcl_status avcl_audio_read(const char *path, int32_t rate, int32_t match_video,
         return avcl_error_set(err, AVCL_E_INVALID,
                               "sample rate %d Hz lies outside %d to %d", (int)rate,
                               MIN_RATE, MAX_RATE);
-    struct track t = {.resampler = {.to = rate}, .first = AV_NOPTS_VALUE};
+    struct track t = {.resampler = {.to = rate},
+                      .first = AV_NOPTS_VALUE,
+                      .cpu_until = avcl__cpu_s() + AVCL_MEDIA_MAX_CPU_S};
     t.packet = av_packet_alloc();
     t.frame = av_frame_alloc();
     avcl_status st = t.packet && t.frame ? read_track(&t, path, match_video, out, err)
@@ -299,6 +338,7 @@ avcl_status avcl_audio_read(const char *path, int32_t rate, int32_t match_video,
     av_packet_free(&t.packet);
     avcodec_free_context(&t.codec);
     avcl__source_release(&t.source);
+    avcl__source_release(&t.picture);
     return st;
 }
 

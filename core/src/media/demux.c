@@ -2,20 +2,27 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <libavutil/avstring.h>
 
 #include "media/media_impl.h"
 
-static avcl_status check_path(const char *path, avcl_error *err)
+double avcl__cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static avcl_status check_path(const char *path, int *is_folder, avcl_error *err)
 {
     struct stat st;
     if (stat(path, &st) != 0)
         return avcl__av_fail(err, errno == ENOENT ? AVCL_E_NOT_FOUND : AVCL_E_IO,
                              AVERROR(errno), "cannot open '%s'", path);
-    if (S_ISDIR(st.st_mode))
-        return avcl_error_set(err, AVCL_E_INVALID,
-                              "'%s' is a directory, not a media file", path);
+    *is_folder = S_ISDIR(st.st_mode);
+    if (*is_folder) return AVCL_OK;
     if (!S_ISREG(st.st_mode)) /* a FIFO would block for ever */
         return avcl_error_set(err, AVCL_E_INVALID, "'%s' is not a regular file", path);
     if (st.st_size == 0)
@@ -108,18 +115,27 @@ static void note_durations(int64_t *durations, const AVFormatContext *format, in
             i < (int)format->nb_streams ? format->streams[i]->duration : AV_NOPTS_VALUE;
 }
 
+static avcl_status open_any(avcl_source *s, const char *path, avcl_error *err)
+{
+    int is_folder = 0;
+    avcl_status st = check_path(path, &is_folder, err);
+    if (st) return st;
+    if (is_folder) return avcl__pictures_open(&s->format, path, &s->n_pictures, err);
+    int rc = open_format(&s->format, path);
+    if (rc >= 0) return AVCL_OK;
+    return avcl__av_fail(err, rc == AVERROR_INVALIDDATA ? AVCL_E_INVALID : AVCL_E_IO, rc,
+                         "'%s' is not a media file that can be read", path);
+}
+
 avcl_status avcl__source_open(avcl_source *source, const char *path, avcl_error *err)
 {
     enum { STREAMS = 16 };
     int64_t durations[STREAMS];
     avcl_source s = {.audio_duration = AV_NOPTS_VALUE};
     avcl__av_log_begin();
-    avcl_status st = check_path(path, err);
+    avcl_status st = open_any(&s, path, err);
     if (st) return st;
-    int rc = open_format(&s.format, path);
-    if (rc < 0)
-        return avcl__av_fail(err, rc == AVERROR_INVALIDDATA ? AVCL_E_INVALID : AVCL_E_IO,
-                             rc, "'%s' is not a media file that can be read", path);
+    int rc = 0;
     note_durations(durations, s.format, STREAMS);
     if (!header_suffices(s.format)) rc = avformat_find_stream_info(s.format, NULL);
     if (rc < 0) {

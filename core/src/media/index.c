@@ -120,6 +120,12 @@ int64_t avcl__index_key(const avcl_index *index, int64_t pts)
     return n > 0 ? n - 1 : 0;
 }
 
+int64_t avcl__index_shown(const avcl_index *index, int64_t pts)
+{
+    int64_t n = count_until(index->pts, index->n, pts);
+    return n > 0 ? n - 1 : 0;
+}
+
 int64_t avcl__index_frame(const avcl_index *index, int64_t pts)
 {
     int64_t n = count_until(index->pts, index->n, pts);

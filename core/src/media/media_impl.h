@@ -20,7 +20,11 @@
 #include "avcl/media.h"
 #include "media/av_log.h"
 
-enum { AVCL_MEDIA_MAX_SIDE = 8192, AVCL_MEDIA_MAX_SECONDS = 3600 };
+enum {
+    AVCL_MEDIA_MAX_SIDE = 8192,
+    AVCL_MEDIA_MAX_SECONDS = 3600,
+    AVCL_MEDIA_MAX_CPU_S = 120,
+};
 
 /* ---- demux.c ------------------------------------------------------------------- */
 typedef struct avcl_source {
@@ -29,12 +33,24 @@ typedef struct avcl_source {
     AVStream *audio; /* NULL = none */
     int64_t
         audio_duration; /* the header's word, in ticks; AV_NOPTS_VALUE = it has none */
+    int64_t n_pictures; /* of a folder; 0: an ordinary file */
 } avcl_source;
 avcl_status avcl__source_open(avcl_source *source, const char *path, avcl_error *err);
 void avcl__source_release(avcl_source *source);
 /* `delay`: frames to hold back so that H.264 comes out in display order. */
 avcl_status avcl__decoder_open(const AVStream *stream, int32_t delay,
                                AVCodecContext **out, const char *path, avcl_error *err);
+
+/* Seconds of computing of this thread: time that others take does not count, so that a
+ * busy machine never changes what can be read. */
+double avcl__cpu_s(void);
+
+/* ---- pictures.c ---------------------------------------------------------------- */
+/* Opens the pictures of a folder as one stream. */
+avcl_status avcl__pictures_open(AVFormatContext **format, const char *path,
+                                int64_t *n_pictures, avcl_error *err);
+/* The wav that belongs to `path`, if there is one: 1 and its name. */
+int avcl__sidecar_find(const char *path, char *out, size_t bytes);
 
 /* ---- index.c ------------------------------------------------------------------- */
 typedef struct avcl_packet_entry {
@@ -65,8 +81,15 @@ void avcl__index_take_times(avcl_index *index, int64_t *pts, int64_t n);
 int64_t avcl__index_key(const avcl_index *index, int64_t pts);
 /* The displayed frame of exactly `pts`, or -1. */
 int64_t avcl__index_frame(const avcl_index *index, int64_t pts);
+/* The last frame displayed at or before `pts`, clamped to the first. */
+int64_t avcl__index_shown(const avcl_index *index, int64_t pts);
 int32_t avcl__index_is_vfr(const avcl_index *index);
 void avcl__index_release(avcl_index *index);
+
+/* ---- check.c ------------------------------------------------------------------- */
+/* State and reason out of the counts. */
+void avcl__media_judge(avcl_media_report *report);
+int32_t avcl__wave_is_silent(const avcl_wave *wave);
 
 /* ---- scale.c ------------------------------------------------------------------- */
 typedef struct avcl_scaler {

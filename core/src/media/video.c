@@ -1,4 +1,5 @@
 /* video.c - the video reader: open, what it is, frames as small RGB pictures. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,17 @@
 #include <libavutil/mem.h>
 
 #include "media/video_impl.h"
+
+static const double ON_TIME = 1e-6; /* ticks, or frames: rounding is not being late */
+
+/* ---- time ----------------------------------------------------------------------- */
+avcl_status avcl__video_check_time(avcl_video *v, avcl_error *err)
+{
+    if (avcl__cpu_s() < v->cpu_until) return AVCL_OK;
+    return avcl_error_set(err, AVCL_E_INVALID,
+                          "'%s' takes more than %g s of computing, the limit", v->path,
+                          v->options.max_cpu_s);
+}
 
 /* ---- opening ------------------------------------------------------------------- */
 avcl_status avcl__video_reopen(avcl_video *v, avcl_error *err)
@@ -26,94 +38,6 @@ avcl_status avcl__video_reopen(avcl_video *v, avcl_error *err)
     return AVCL_OK;
 }
 
-/* Audio's own clock, for the probe; avcl_audio_read measures it on decoded samples. */
-static void note_audio(avcl_media_info *info, const avcl_source *s, int64_t first,
-                       int64_t end)
-{
-    if (!s->audio || first == AV_NOPTS_VALUE) return;
-    double tick = av_q2d(s->audio->time_base);
-    int64_t start = s->audio->start_time;
-    if (start == AV_NOPTS_VALUE || start < first) start = first;
-    if (s->audio_duration != AV_NOPTS_VALUE && s->audio_duration > 0 &&
-        end > start + s->audio_duration)
-        end = start + s->audio_duration;
-    info->has_audio = 1;
-    info->audio_start_s = (double)start * tick;
-    info->audio_s = (double)(end - start) * tick;
-    info->sample_rate = s->audio->codecpar->sample_rate;
-    info->channels = s->audio->codecpar->ch_layout.nb_channels;
-    snprintf(info->audio_codec, sizeof info->audio_codec, "%s",
-             avcodec_get_name(s->audio->codecpar->codec_id));
-}
-
-/* Skipped samples (priming) are no part of the sound: the first is where they end. */
-static int64_t first_sound(const avcl_source *s, const AVPacket *packet)
-{
-    size_t bytes = 0;
-    const uint8_t *side =
-        av_packet_get_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &bytes);
-    if (!side || bytes < 4) return packet->pts;
-    int64_t skip = (int64_t)side[0] | (int64_t)side[1] << 8 | (int64_t)side[2] << 16 |
-                   (int64_t)side[3] << 24;
-    AVRational sample = {1, s->audio->codecpar->sample_rate};
-    return packet->pts + av_rescale_q(skip, sample, s->audio->time_base);
-}
-
-static avcl_status read_packets(avcl_video *v, avcl_error *err)
-{
-    avcl_source *s = &v->source;
-    int64_t first = AV_NOPTS_VALUE;
-    int64_t end = AV_NOPTS_VALUE;
-    avcl_status st = AVCL_OK;
-    while (!st && av_read_frame(s->format, v->packet) >= 0) {
-        const AVPacket *p = v->packet;
-        if (p->stream_index == s->video->index) st = avcl__index_add(&v->index, p, err);
-        if (s->audio && p->stream_index == s->audio->index && p->pts != AV_NOPTS_VALUE &&
-            !(p->flags & AV_PKT_FLAG_DISCARD)) {
-            if (first == AV_NOPTS_VALUE) first = first_sound(s, p);
-            if (end == AV_NOPTS_VALUE || p->pts + p->duration > end)
-                end = p->pts + p->duration;
-        }
-        av_packet_unref(v->packet);
-    }
-    if (!st) st = avcl__index_finish(&v->index, s, err);
-    note_audio(&v->info, s, first, end);
-    return st;
-}
-
-/* Files whose packets do not tell how many frames there are: decode them once. */
-static avcl_status count_by_decoding(avcl_video *v, avcl_error *err)
-{
-    int64_t *times = NULL;
-    int64_t n = 0;
-    int64_t capacity = 0;
-    int64_t step = v->index.n > 1 ? (v->index.end - v->index.pts[0]) / v->index.n : 1;
-    avcl_status st = avcl__video_reopen(v, err);
-    while (!st && avcl__video_decode(v, INT64_MIN)) {
-        if (n == capacity) {
-            capacity = capacity ? 2 * capacity : 256;
-            int64_t *grown = realloc(times, (size_t)capacity * sizeof *times);
-            if (!grown) {
-                st = avcl_error_set(err, AVCL_E_NOMEM, "no memory for %lld frame times",
-                                    (long long)capacity);
-                break;
-            }
-            times = grown;
-        }
-        int64_t t = v->frame->best_effort_timestamp;
-        if (n > 0 && (t == AV_NOPTS_VALUE || t <= times[n - 1]))
-            t = times[n - 1] + (step > 0 ? step : 1);
-        times[n++] = t == AV_NOPTS_VALUE ? 0 : t;
-    }
-    if (st)
-        free(times);
-    else
-        avcl__index_take_times(&v->index, times, n);
-    v->next = -1;
-    v->n_decoded = 0;
-    return st;
-}
-
 static void fill_info(avcl_video *v)
 {
     avcl_media_info *info = &v->info;
@@ -130,9 +54,24 @@ static void fill_info(avcl_video *v)
     info->video_start_s = (double)x->pts[0] * v->tick;
     info->video_s = (double)(x->end - x->pts[0]) * v->tick;
     info->fps = info->video_s > 0 ? (double)x->n / info->video_s : 0;
+    v->n_frames = x->n;
+    if (v->options.fps > 0) {
+        v->n_frames = (int64_t)ceil(info->video_s * v->options.fps - ON_TIME);
+        if (v->n_frames < 1) v->n_frames = 1;
+    }
     snprintf(info->format, sizeof info->format, "%s", v->source.format->iformat->name);
     snprintf(info->video_codec, sizeof info->video_codec, "%s",
              avcodec_get_name(p->codec_id));
+}
+
+static avcl_status resolve(avcl_video_options *o, avcl_error *err)
+{
+    enum { MAX_FPS = 1000 };
+    if (!(o->fps >= 0 && o->fps <= MAX_FPS))
+        return avcl_error_set(err, AVCL_E_INVALID, "fps is %g, expected 0 to %d", o->fps,
+                              MAX_FPS);
+    if (!(o->max_cpu_s > 0)) o->max_cpu_s = AVCL_MEDIA_MAX_CPU_S;
+    return AVCL_OK;
 }
 
 static avcl_status open_video(avcl_video *v, const char *path, avcl_error *err)
@@ -143,15 +82,13 @@ static avcl_status open_video(avcl_video *v, const char *path, avcl_error *err)
     v->held = av_frame_alloc();
     if (!v->path || !v->packet || !v->frame || !v->held)
         return avcl_error_set(err, AVCL_E_NOMEM, "no memory to open '%s'", path);
-    avcl_status st = avcl__source_open(&v->source, path, err);
+    avcl_status st = resolve(&v->options, err);
+    v->cpu_until = avcl__cpu_s() + v->options.max_cpu_s;
+    if (!st) st = avcl__source_open(&v->source, path, err);
     if (st) return st;
     if (!v->source.video)
         return avcl_error_set(err, AVCL_E_INVALID, "'%s' has no video stream", path);
-    st = read_packets(v, err);
-    if (!st && v->index.ordinal) st = count_by_decoding(v, err);
-    if (!st && v->index.n == 0)
-        st = avcl__av_fail(err, AVCL_E_INVALID, 0,
-                           "'%s' has a video stream without frames", path);
+    st = avcl__video_index(v, err);
     if (st) return st;
     fill_info(v);
     if (v->info.video_s > AVCL_MEDIA_MAX_SECONDS)
@@ -163,13 +100,15 @@ static avcl_status open_video(avcl_video *v, const char *path, avcl_error *err)
     return avcl__decoder_open(v->source.video, v->index.delay, &v->codec, path, err);
 }
 
-avcl_video *avcl_video_open(const char *path, avcl_error *err)
+avcl_video *avcl_video_open(const char *path, const avcl_video_options *options,
+                            avcl_error *err)
 {
     avcl_video *v = calloc(1, sizeof *v);
     if (!v) {
         avcl_error_set(err, AVCL_E_NOMEM, "no memory to open '%s'", path);
         return NULL;
     }
+    if (options) v->options = *options;
     if (open_video(v, path, err) == AVCL_OK) return v;
     avcl_video_free(v);
     return NULL;
@@ -192,7 +131,7 @@ void avcl_video_free(avcl_video *v)
 avcl_status avcl_media_probe(const char *path, avcl_media_info *out, avcl_error *err)
 {
     avcl_error local = {0}; /* the code is needed even when err is NULL */
-    avcl_video *v = avcl_video_open(path, &local);
+    avcl_video *v = avcl_video_open(path, NULL, &local);
     if (!v) return avcl_error_set(err, local.code, "%s", local.message);
     *out = v->info;
     avcl_video_free(v);
@@ -208,8 +147,14 @@ void avcl_video_get_info(const avcl_video *v, avcl_media_info *out)
 double avcl_video_time(const avcl_video *v, int64_t frame)
 {
     if (frame < 0) frame = 0;
-    if (frame >= v->index.n) frame = v->index.n - 1;
+    if (frame >= v->n_frames) frame = v->n_frames - 1;
+    if (v->options.fps > 0) return v->info.video_start_s + (double)frame / v->options.fps;
     return (double)v->index.pts[frame] * v->tick;
+}
+
+int64_t avcl_video_n_frames(const avcl_video *v)
+{
+    return v->n_frames;
 }
 
 int64_t avcl_video_n_decoded(const avcl_video *v)
@@ -217,27 +162,56 @@ int64_t avcl_video_n_decoded(const avcl_video *v)
     return v->n_decoded;
 }
 
+void avcl_video_get_damage(const avcl_video *v, int64_t *n_damaged, int64_t *n_lost)
+{
+    *n_damaged = v->n_damaged;
+    *n_lost = v->n_lost;
+}
+
 /* ---- reading ------------------------------------------------------------------- */
+/* The file's frame that is on screen when frame `i` of the wanted rate is due. */
+static int64_t shown_at(const avcl_video *v, int64_t i)
+{
+    if (v->options.fps <= 0) return i;
+    double ticks = (double)i / v->options.fps / v->tick;
+    return avcl__index_shown(&v->index, v->index.pts[0] + (int64_t)(ticks + ON_TIME));
+}
+
 struct rgb_sink {
     avcl_video *v;
     uint8_t *rgb;
+    size_t picture;
     int32_t width;
     int32_t height;
+    int64_t start; /* as numbered by the caller */
+    int64_t n;
+    int64_t first; /* the file's frame that `start` shows */
 };
 
+/* A frame of the file fills one picture, or as many as the wanted rate shows of it. */
 static avcl_status take_rgb(void *arg, int64_t k, const AVFrame *frame, avcl_error *err)
 {
     struct rgb_sink *s = arg;
-    uint8_t *to = s->rgb + k * s->height * s->width * 3;
-    avcl_status st = avcl__scaler_run(&s->v->scaler, frame, s->v->info.rotation, s->width,
-                                      s->height, to, err);
-    if (st) avcl_error_prefix(err, "'%s'", s->v->path);
-    return st;
+    const uint8_t *done = NULL;
+    int64_t i = s->v->options.fps > 0 ? 0 : k;
+    while (i < s->n && shown_at(s->v, s->start + i) < s->first + k)
+        i++;
+    for (; i < s->n && shown_at(s->v, s->start + i) == s->first + k; i++) {
+        uint8_t *to = s->rgb + (size_t)i * s->picture;
+        if (done) {
+            memcpy(to, done, s->picture);
+            continue;
+        }
+        avcl_status st = avcl__scaler_run(&s->v->scaler, frame, s->v->info.rotation,
+                                          s->width, s->height, to, err);
+        if (st) return avcl_error_prefix(err, "'%s'", s->v->path);
+        done = to;
+    }
+    return AVCL_OK;
 }
 
-avcl_status avcl_video_read(avcl_video *v, int64_t start, int64_t n, int32_t width,
-                            int32_t height, uint8_t *rgb, int64_t *n_padded,
-                            avcl_error *err)
+static avcl_status check_request(int64_t start, int64_t n, int32_t width, int32_t height,
+                                 avcl_error *err)
 {
     if (start < 0 || n <= 0)
         return avcl_error_set(err, AVCL_E_INVALID,
@@ -248,18 +222,32 @@ avcl_status avcl_video_read(avcl_video *v, int64_t start, int64_t n, int32_t wid
         return avcl_error_set(err, AVCL_E_INVALID,
                               "pictures of %dx%d; the limit is %d a side", (int)width,
                               (int)height, AVCL_MEDIA_MAX_SIDE);
-    struct rgb_sink sink = {v, rgb, width ? width : v->info.width,
-                            height ? height : v->info.height};
-    int64_t last = v->index.n - 1;
-    avcl_window w = {
-        .take = take_rgb, .arg = &sink, .start = start < last ? start : last};
-    w.n = n < v->index.n - w.start ? n : v->index.n - w.start;
-    avcl_status st = avcl__window_read(v, &w, err);
+    return AVCL_OK;
+}
+
+avcl_status avcl_video_read(avcl_video *v, int64_t start, int64_t n, int32_t width,
+                            int32_t height, uint8_t *rgb, int64_t *n_padded,
+                            avcl_error *err)
+{
+    avcl_status st = check_request(start, n, width, height, err);
     if (st) return st;
-    size_t picture = (size_t)sink.width * (size_t)sink.height * 3;
-    for (int64_t k = w.n; k < n; k++)
-        memcpy(rgb + (size_t)k * picture, rgb + (size_t)(w.n - 1) * picture, picture);
+    int64_t last = v->n_frames - 1;
+    struct rgb_sink sink = {.v = v,
+                            .rgb = rgb,
+                            .width = width ? width : v->info.width,
+                            .height = height ? height : v->info.height,
+                            .start = start < last ? start : last};
+    sink.picture = (size_t)sink.width * (size_t)sink.height * 3;
+    sink.n = n < v->n_frames - sink.start ? n : v->n_frames - sink.start;
+    sink.first = shown_at(v, sink.start);
+    avcl_window w = {.take = take_rgb, .arg = &sink, .start = sink.first};
+    w.n = shown_at(v, sink.start + sink.n - 1) + 1 - w.start;
+    st = avcl__window_read(v, &w, err);
+    if (st) return st;
+    const uint8_t *end = rgb + (size_t)(sink.n - 1) * sink.picture;
+    for (int64_t k = sink.n; k < n; k++)
+        memcpy(rgb + (size_t)k * sink.picture, end, sink.picture);
     /* Past the end nothing of the wanted window is real, not even the first picture. */
-    if (n_padded) *n_padded = w.n_repeated + (start > last ? n : n - w.n);
+    if (n_padded) *n_padded = w.n_repeated + (start > last ? n : n - sink.n);
     return AVCL_OK;
 }

@@ -19,10 +19,15 @@ struct avcl_video {
     AVFrame *frame;
     AVFrame *held; /* the frame before a gap, for broken files */
     avcl_scaler scaler;
-    double tick;      /* seconds per unit of the index */
-    int64_t next;     /* the frame that comes out next; < 0: position unknown */
-    int64_t sent_key; /* which key frame was sent last: the GOP we are in */
+    avcl_video_options options; /* resolved */
+    int64_t n_frames;           /* as the options number them */
+    double cpu_until;           /* of this thread, for the call in progress */
+    double tick;                /* seconds per unit of the index */
+    int64_t next;               /* the frame that comes out next; < 0: position unknown */
+    int64_t sent_key;           /* which key frame was sent last: the GOP we are in */
     int64_t n_decoded;
+    int64_t n_damaged;
+    int64_t n_lost;
     int32_t drained;
     int32_t from_start; /* seeking failed once here: only counting is safe */
 };
@@ -34,9 +39,14 @@ typedef struct avcl_window {
     void *arg;
     int32_t exact;      /* 1: a frame that cannot be decoded is an error */
     int64_t n_repeated; /* out: frames replaced by a neighbour */
+    int64_t n_damaged;  /* out: frames decoded with errors */
 } avcl_window;
 
 avcl_status avcl__window_read(avcl_video *v, avcl_window *window, avcl_error *err);
+/* Fills v->index and what only packets tell of v->info. */
+avcl_status avcl__video_index(avcl_video *v, avcl_error *err);
+/* An error once the call in progress has used up its computing time. */
+avcl_status avcl__video_check_time(avcl_video *v, avcl_error *err);
 /* Opens (again) at the first packet. */
 avcl_status avcl__video_reopen(avcl_video *v, avcl_error *err);
 /* Decodes one frame into v->frame: 1, or 0 at the end. `skip_before`: packets shown

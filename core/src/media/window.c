@@ -16,7 +16,8 @@ static void note_key(avcl_video *v)
  * lost, not fatal: the frames that come out are counted by their pts. */
 static void feed(avcl_video *v, int64_t skip_before)
 {
-    while (av_read_frame(v->source.format, v->packet) >= 0) {
+    while (avcl__cpu_s() < v->cpu_until && /* run() says so */
+           av_read_frame(v->source.format, v->packet) >= 0) {
         if (v->packet->stream_index != v->source.video->index) {
             av_packet_unref(v->packet);
             continue;
@@ -111,6 +112,12 @@ static void hold(avcl_video *v)
     av_frame_move_ref(v->held, v->frame);
 }
 
+/* CORRUPT alone is seldom set: the decoder's own word is what it concealed. */
+static int is_damaged(const AVFrame *frame)
+{
+    return frame->decode_error_flags || (frame->flags & AV_FRAME_FLAG_CORRUPT);
+}
+
 /* One pass from the present position. Patient passes fill gaps and skip nothing before
  * the window, because what stands in for a lost frame must not depend on how we came
  * here. */
@@ -124,6 +131,8 @@ static avcl_status run(avcl_video *v, avcl_window *w, int32_t patient, avcl_erro
         avcl_status st = AVCL_OK;
         if (!avcl__video_decode(v, skip_before)) {
             v->next = -1;
+            st = avcl__video_check_time(v, err);
+            if (st) return st;
             return patient ? fill(v, w, k, w->n, NULL, err) : MISSED;
         }
         int64_t i = identify(v);
@@ -135,8 +144,13 @@ static avcl_status run(avcl_video *v, avcl_window *w, int32_t patient, avcl_erro
             st = fill(v, w, k, until, v->frame, err);
             k = until;
         }
-        if (!st && i - w->start == k && k < w->n)
+        if (!st && i - w->start == k && k < w->n) {
+            if (is_damaged(v->frame)) {
+                if (!patient) return MISSED; /* seeking may be what damaged it */
+                w->n_damaged++;
+            }
             st = w->take(w->arg, k++, v->frame, err);
+        }
         if (st) return st;
         if (patient) hold(v);
     }
@@ -147,6 +161,7 @@ avcl_status avcl__window_read(avcl_video *v, avcl_window *window, avcl_error *er
 {
     enum { LAST = 3 };
     avcl__av_log_begin();
+    v->cpu_until = avcl__cpu_s() + v->options.max_cpu_s;
     if (!v->codec) v->next = -1; /* the file went away in an earlier call */
     int32_t may_seek = v->codec && !v->index.ordinal && !v->from_start;
     int32_t attempt = can_continue(v, window->start) ? 0 : may_seek ? 1 : LAST;
@@ -156,11 +171,13 @@ avcl_status avcl__window_read(avcl_video *v, avcl_window *window, avcl_error *er
             st = seek_back(v, window->start, attempt - 1, err);
         if (attempt == LAST) st = avcl__video_reopen(v, err);
         int32_t patient = attempt == LAST;
-        window->n_repeated = 0;
+        window->n_repeated = window->n_damaged = 0;
         if (!st) st = run(v, window, patient, err);
         if (st != MISSED) {
             if (attempt == LAST && may_seek) v->from_start = 1;
             if (st) v->next = -1;
+            v->n_lost += window->n_repeated;
+            v->n_damaged += window->n_damaged;
             return st;
         }
     }
