@@ -1,6 +1,7 @@
 -- config.lua - one flat table of every key a study may set: 'tau', 'rgb.size', 'pretrain.epochs'.
 --
--- Precedence: built-in < preset < the experiment < a preset named later < row < command line.
+-- Precedence: built-in < preset < user's file < project's file < the experiment < a preset named
+-- later < row < AVCL_* < command line. Files and AVCL_* set only where a run happens.
 local c = require 'avcl.ffi'
 local fields = require 'avcl.fields'
 local presets = require 'avcl.presets'
@@ -10,8 +11,9 @@ local suggest = require 'avcl.suggest'
 
 local M = {}
 
-local function is_list(t)
-  return #t > 0 or next(t) == nil
+-- What is kept whole: lists, and objects such as a draw.
+local function is_value(t)
+  return #t > 0 or next(t) == nil or getmetatable(t) ~= nil
 end
 
 --- { rgb = { size = 8 } } -> { ['rgb.size'] = 8 }; lists stay values.
@@ -19,7 +21,7 @@ function M.flatten(t, prefix, out)
   out = out or {}
   for key, value in pairs(t) do
     local path = prefix and prefix .. '.' .. key or tostring(key)
-    if type(value) == 'table' and not is_list(value) then
+    if type(value) == 'table' and not is_value(value) then
       M.flatten(value, path, out)
     else
       out[path] = value
@@ -49,7 +51,35 @@ function M.sorted_keys(t)
   return keys
 end
 
----@class avcl.Schema path -> field, and the experiment's own values
+--- Shortest text that reads back as the same number.
+function M.number_text(x)
+  for digits = 14, 17 do
+    local text = ('%.' .. digits .. 'g'):format(x)
+    if tonumber(text) == x then return text end
+  end
+  return tostring(x)
+end
+
+--- A value as people write it: 0.1, concat, conv4+pool.
+function M.value_text(value)
+  if type(value) == 'number' then return M.number_text(value) end
+  if type(value) ~= 'table' or getmetatable(value) then return tostring(value) end
+  local parts = {}
+  for i, item in ipairs(value) do parts[i] = M.value_text(item) end
+  return table.concat(parts, '+')
+end
+
+--- Equal values, equal text: of a flat table, or of some of its keys.
+function M.text_of(values, keys)
+  local parts = {}
+  for i, key in ipairs(keys or M.sorted_keys(values)) do
+    local value = values[key]
+    parts[i] = ('%s=%s:%s'):format(key, type(value), M.value_text(value))
+  end
+  return table.concat(parts, '\0')
+end
+
+---@class avcl.Schema path -> field, default and what the experiment says (`given`)
 local Schema = {}
 Schema.__index = Schema
 
@@ -80,17 +110,20 @@ function Schema:define(path, value, place)
   local field = self.fields[path]
   if not field then
     refuse_slip(self, path, place)
-    field = { type = type_of(value), default = value }
-    self.fields[path] = field
+    self:add(nil, { [path] = { type = type_of(value), default = value } })
   end
   self:check(path, value, 'defaults', place)
-  self.values[path] = value
+  self.given[path] = value
+end
+
+--- Raises "unknown key", with the nearest one.
+function Schema:unknown(path, what, place)
+  spec.unknown(path, M.sorted_keys(self.fields), what, place)
 end
 
 --- Raises unless `value` fits the field at `path`.
 function Schema:check(path, value, what, place)
-  local field = self.fields[path]
-  if not field then spec.unknown(path, M.sorted_keys(self.fields), what, place) end
+  local field = self.fields[path] or self:unknown(path, what, place)
   local problem = spec.problem(field, path, value, what)
   if problem then c.raise_at(source.locate(place, path), 'INVALID', '%s', problem) end
 end
@@ -98,7 +131,7 @@ end
 --- A schema with the built-in knobs.
 ---@return avcl.Schema
 function M.new()
-  local self = setmetatable({ fields = {}, values = {}, machine = {} }, Schema)
+  local self = setmetatable({ fields = {}, values = {}, machine = {}, given = {} }, Schema)
   self:add(nil, fields.knobs)
   self:add(nil, fields.machine, true)
   self:add('rgb', fields.clip)
@@ -106,36 +139,38 @@ function M.new()
   return self
 end
 
+--- Keys that say where a run happens, not what it computes.
+function Schema:machine_names()
+  return M.sorted_keys(self.machine)
+end
+
 --- A checked flat point: a row or a base of one.
 function Schema:point(t, what, place)
   local flat = M.flatten(t)
-  flat.label = nil
   for path, value in pairs(flat) do self:check(path, value, what, place) end
   return flat
 end
 
-local function apply_preset(values, schema, name)
-  for path, value in pairs(presets[name]) do
-    if schema.fields[path] then values[path] = value end
+-- Values of a point while layers are laid over each other; `origins` notes who set what.
+local function overlay(point, layer, origin, dropped)
+  for path, value in pairs(layer or {}) do
+    if not (dropped and dropped[path]) then
+      point.values[path], point.origins[path] = value, origin
+    end
   end
-  values.preset = name
 end
 
-local function overlay(values, layer)
-  for path, value in pairs(layer) do values[path] = value end
+local function apply_preset(point, schema, name, origin)
+  local known = {}
+  for path, value in pairs(presets[name]) do
+    if schema.fields[path] then known[path] = value end
+  end
+  overlay(point, known, ("preset '%s'"):format(name))
+  overlay(point, { preset = name }, origin)
 end
 
---- All values of one point: `row` and `overrides` are flat and checked.
-function Schema:resolve(row, overrides)
-  local values = {}
-  overlay(values, self.values)
-  local later = overrides.preset or row.preset
-  local first = self.given and self.given.preset or 'paper'
-  apply_preset(values, self, first)
-  overlay(values, self.given or {})
-  if later then apply_preset(values, self, later) end
-  overlay(values, row)
-  overlay(values, overrides)
+-- Values that follow from others, as presets have them.
+local function settle(values)
   local function get(path)
     local v = values[path]
     return type(v) == 'function' and v(get) or v
@@ -143,61 +178,32 @@ function Schema:resolve(row, overrides)
   for path, value in pairs(values) do
     if type(value) == 'function' then values[path] = value(get) end
   end
-  return values
 end
 
--- ---- command line ------------------------------------------------------------------------
+local none = {}
 
-local booleans = { ['true'] = true, ['false'] = false, yes = true, no = false }
-
-local function number_of(text)
-  local n = tonumber(text)
-  if n and not text:match '^0[xX]' then return n end
-end
-
-local function parse_list(text)
-  local list = {}
-  for item in text:gsub('^{(.*)}$', '%1'):gmatch '[^,]+' do
-    item = item:match "^%s*['\"]?(.-)['\"]?%s*$"
-    list[#list + 1] = number_of(item) or item
+--- All values of one point, and who set each. `row` is flat and checked; `layer` comes from
+--- overrides.lua.
+---@return table<string, any> values, table<string, string> origins
+function Schema:resolve(row, layer)
+  layer = layer or none
+  local point, dropped = { values = {}, origins = {} }, layer.dropped
+  local given = self.given
+  local later = layer.values and layer.values.preset or row.preset
+  overlay(point, self.values, 'built-in')
+  apply_preset(point, self, given.preset or 'paper', given.preset and 'experiment' or 'built-in')
+  for _, file in ipairs(self.files or none) do overlay(point, file.values, file.name) end
+  overlay(point, given, 'experiment', dropped)
+  if later then apply_preset(point, self, later, 'row') end
+  overlay(point, row, 'row', dropped)
+  overlay(point, self.environment, 'environment')
+  overlay(point, layer.values, 'command line')
+  for _, change in ipairs(layer.changes or none) do
+    point.values[change.path] = change.apply(point.values[change.path])
+    point.origins[change.path] = 'command line'
   end
-  return list
-end
-
-local function parse_value(field, path, text)
-  if field.type == 'list' then return parse_list(text) end
-  if text:find(',', 1, true) and field.type ~= 'string' then
-    c.raise_at('command line', 'INVALID', "'%s=%s': one value is wanted here; a list of values "
-      .. 'is a sweep and belongs in the script\'s rows', path, text)
-  end
-  if field.type == 'number' or field.type == 'integer' then
-    return number_of(text)
-      or c.raise_at('command line', 'INVALID', "'%s=%s': not a number", path, text)
-  elseif field.type == 'boolean' then
-    if booleans[text] == nil then
-      c.raise_at('command line', 'INVALID', "'%s=%s': neither true nor false", path, text)
-    end
-    return booleans[text]
-  end
-  return text:match "^'(.*)'$" or text:match '^"(.*)"$' or text
-end
-
---- { 'tau=0.1', 'pretrain.epochs=3' } as a checked flat layer.
-function Schema:overrides(list)
-  local out = {}
-  for _, text in ipairs(list or {}) do
-    local path, value = text:match '^([%w_.-]+)=(.*)$'
-    if not path then
-      c.raise_at('command line', 'INVALID', "'%s' is not key=value", text)
-    end
-    local field = self.fields[path]
-    if not field then
-      spec.unknown(path, M.sorted_keys(self.fields), 'an override', 'command line')
-    end
-    out[path] = parse_value(field, path, value)
-    self:check(path, out[path], 'an override', 'command line')
-  end
-  return out
+  settle(point.values)
+  return point.values, point.origins
 end
 
 return M

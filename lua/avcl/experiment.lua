@@ -2,9 +2,9 @@
 local c = require 'avcl.ffi'
 local config = require 'avcl.config'
 local fields = require 'avcl.fields'
+local rows = require 'avcl.rows'
 local source = require 'avcl.source'
 local spec = require 'avcl.spec'
-local sweep = require 'avcl.sweep'
 local where = require 'avcl.where'
 
 local M = {}
@@ -12,7 +12,7 @@ local M = {}
 ---@class avcl.Experiment
 ---@field name string
 ---@field model fun(g: avcl.Graph, p: table): table
----@field rows { label: string, values: table }[]
+---@field rows avcl.Row[]
 ---@field columns table[]
 ---@field seeds integer[]
 ---@field stages string[]  names, parents first
@@ -129,44 +129,6 @@ end
 
 -- ---- the whole -----------------------------------------------------------------------------
 
-local function check_seeds(seeds, place)
-  if #seeds == 0 then c.raise_at(source.locate(place, 'seeds'), 'INVALID', 'no seeds') end
-  for _, seed in ipairs(seeds) do
-    if type(seed) ~= 'number' or seed < 0 or seed ~= math.floor(seed) then
-      c.raise_at(source.locate(place, 'seeds'), 'INVALID', 'seed %s is not a whole number >= 0',
-        tostring(seed))
-    end
-  end
-end
-
-local function label_of(flat)
-  local parts = {}
-  for i, key in ipairs(config.sorted_keys(flat)) do
-    local value = flat[key]
-    value = type(value) == 'table' and table.concat(value, '+') or tostring(value)
-    parts[i] = key .. '=' .. value
-  end
-  return #parts > 0 and table.concat(parts, ',') or 'base'
-end
-
-local function add_rows(self, rows, place)
-  if rows and not sweep.is_points(rows) then rows = sweep.rows(rows) end
-  local at = rows and rows.place or place
-  local seen = {}
-  for i, row in ipairs(rows and rows.list or { {} }) do
-    if row.label ~= nil and type(row.label) ~= 'string' then
-      c.raise_at(source.locate(at, 'label'), 'INVALID', 'label of row %d is not text', i)
-    end
-    local flat = self.schema:point(row, 'row ' .. i, at)
-    local label = row.label or label_of(flat)
-    if seen[label] then
-      c.raise_at(at, 'INVALID', "rows %d and %d are both '%s'", seen[label], i, label)
-    end
-    seen[label] = i
-    self.rows[i] = { label = label, values = flat }
-  end
-end
-
 local function add_inputs(schema, inputs, place)
   for name, t in pairs(inputs) do
     local list = name == 'rgb' and fields.clip or name == 'mel' and fields.mel
@@ -183,10 +145,9 @@ function M.new(t)
   local given = spec.check(fields.experiment, t, 'avcl.experiment', place)
   local base = spec.check(fields.base, given.base, 'base', place)
   local schema = config.new()
-  schema.given = {}
   local self = setmetatable({
     name = given.name, model = given.model, schema = schema, columns = given.columns,
-    seeds = given.seeds, paper = given.paper, place = place, rows = {}, kinds = {},
+    paper = given.paper, place = place, kinds = {},
   }, Experiment)
   local stages = {}
   for name, stage in pairs(merged(base.stages, given.stages)) do
@@ -198,17 +159,16 @@ function M.new(t)
   for _, defaults in ipairs { base.defaults, given.defaults } do
     for path, value in pairs(config.flatten(defaults)) do
       schema:define(path, value, place)
-      schema.given[path] = value
     end
   end
-  check_seeds(self.seeds, place)
+  self.seeds = rows.seeds(given.seeds, 'the experiment', place)
   for i, column in ipairs(self.columns) do
     if type(column) ~= 'table' or not column.metric then
       local at = source.locate(place, 'columns')
       c.raise_at(at, 'INVALID', 'column %d is not avcl.metric { … }', i)
     end
   end
-  add_rows(self, given.rows, place)
+  self.rows = rows.of(given.rows, schema, place)
   return self
 end
 

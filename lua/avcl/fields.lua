@@ -153,7 +153,7 @@ M.experiment = {
   stages = { type = 'table', default = {} },
   rows = { type = 'table' },
   columns = { type = 'table', default = {} },
-  seeds = { type = 'table', default = { 1 } },
+  seeds = { type = 'any', default = { 1 } },
   paper = { type = 'string' },
 }
 

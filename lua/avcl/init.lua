@@ -2,7 +2,9 @@
 --
 --   local avcl = require 'avcl'
 --   local g = avcl.graph()
+local ablation = require 'avcl.ablation'
 local c = require 'avcl.ffi'
+local draw = require 'avcl.draw'
 local experiment = require 'avcl.experiment'
 local graph = require 'avcl.graph'
 local hosts = require 'avcl.host'
@@ -24,6 +26,20 @@ local M = {
   rows = sweep.rows,
   zip = sweep.zip,
   grid = sweep.grid,
+  list = sweep.list,
+  cases = sweep.cases,
+  concat = sweep.concat,
+  union = sweep.union,
+  where = sweep.where,
+  leave_one_out = ablation.leave_one_out,
+  add_one_in = ablation.add_one_in,
+  one_factor = ablation.one_factor,
+  swap = ablation.swap,
+  random = draw.random,
+  uniform = draw.uniform,
+  log_uniform = draw.log_uniform,
+  choice = draw.choice,
+
   sgd = experiment.sgd,
   clip = experiment.clip,
   mel = experiment.mel,

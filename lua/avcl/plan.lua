@@ -4,6 +4,7 @@
 -- parent and seed. Every run knows its parent, so running in order is enough.
 local c = require 'avcl.ffi'
 local doc = require 'avcl.doc'
+local overrides = require 'avcl.overrides'
 local stage = require 'avcl.stage'
 
 local M = {}
@@ -113,40 +114,96 @@ local function wanted(row, only)
   return not only or row.label:find(only, 1, true) or row.label:find(only) ~= nil
 end
 
---- Runs in an order in which parents come first and rows finish early; cells by row and seed.
----@param options { overrides: string[]?, seeds: integer[]?, only: string?, data: fun(name): table }
----@return { runs: avcl.Run[], rows: table[], seeds: integer[] }
-function M.resolve(experiment, options)
-  local overrides = experiment.schema:overrides(options.overrides)
-  local seeds = options.seeds or experiment.seeds
-  local by_id, runs, rows, cache = {}, {}, {}, {}
-  for _, row in ipairs(experiment.rows) do
-    if wanted(row, options.only) then
-      local values = experiment.schema:resolve(row.values, overrides)
-      local want, cells = needed(experiment, values), {}
-      for _, seed in ipairs(seeds) do
-        local made = {}
-        for _, name in ipairs(experiment.stages) do
-          if want[name] then
-            local from = values[name .. '.from']
-            local run = hash_once(cache, experiment, name, row, values, seed,
-              from and from ~= 'none' and made[from] or nil, options.data)
-            if by_id[run.id] then
-              run = by_id[run.id]
-            else
-              by_id[run.id] = run
-              runs[#runs + 1] = run
-            end
-            run.rows[#run.rows + 1] = { row = row.label, seed = seed }
-            made[name] = run
-          end
-        end
-        cells[seed] = made
+-- The row under one layer of the command line.
+local function label_of(row, layer)
+  if layer.label == '' then return row.label end
+  return row.label == 'base' and layer.label or row.label .. ', ' .. layer.label
+end
+
+-- Rows differ as written; what the command line sets over all of them may undo it.
+local function refuse_twins(rows)
+  local by_label, by_runs = {}, {}
+  for _, row in ipairs(rows) do
+    if by_label[row.label] then
+      c.raise_at('command line', 'INVALID', "the sweep gives the row '%s' twice", row.label)
+    end
+    local ids = {}
+    for _, seed in ipairs(row.seeds) do
+      for name, run in pairs(row.cells[seed]) do ids[#ids + 1] = name .. run.id end
+    end
+    table.sort(ids)
+    local runs = table.concat(ids)
+    if by_runs[runs] then
+      c.raise_at('command line', 'INVALID', "rows '%s' and '%s' become the same runs; --only picks "
+        .. 'one', by_runs[runs], row.label)
+    end
+    by_label[row.label], by_runs[runs] = true, row.label
+  end
+end
+
+---@class avcl.Plan
+---@field runs avcl.Run[]  parents first; rows finish early
+---@field rows { label: string, values: table, seeds: integer[], cells: table }[]  cells by seed
+---@field seeds integer[]  of all rows
+
+-- The runs of one row and seed, by stage; new ones go to the plan.
+local function cells_of(plan, state, row, values, seed)
+  local made = {}
+  for _, name in ipairs(state.experiment.stages) do
+    if row.want[name] then
+      local from = values[name .. '.from']
+      local run = hash_once(state.cache, state.experiment, name, row, values, seed,
+        from and from ~= 'none' and made[from] or nil, state.data)
+      if state.by_id[run.id] then
+        run = state.by_id[run.id]
+      else
+        state.by_id[run.id] = run
+        plan.runs[#plan.runs + 1] = run
       end
-      rows[#rows + 1] = { label = row.label, cells = cells, values = values }
+      run.rows[#run.rows + 1] = { row = row.label, seed = seed }
+      made[name] = run
     end
   end
-  return { runs = runs, rows = rows, seeds = seeds }
+  return made
+end
+
+local function all_seeds(rows)
+  local list, seen = {}, {}
+  for _, row in ipairs(rows) do
+    for _, seed in ipairs(row.seeds) do
+      if not seen[seed] then list[#list + 1] = seed end
+      seen[seed] = true
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+--- Runs in an order in which parents come first and rows finish early; cells by row and seed.
+---@param options { overrides: string[]?, sweep: boolean?, seeds: integer[]?, only: string?,
+---  data: fun(name): table }
+---@return avcl.Plan
+function M.resolve(experiment, options)
+  local layers = overrides.layers(experiment.schema, options.overrides, options.sweep)
+  local plan = { runs = {}, rows = {} }
+  local state = { experiment = experiment, data = options.data, by_id = {}, cache = {} }
+  for _, given in ipairs(experiment.rows) do
+    for _, layer in ipairs(layers) do
+      local row = { label = label_of(given, layer), place = given.place, cells = {} }
+      if wanted(row, options.only) then
+        row.values, row.origins = experiment.schema:resolve(given.values, layer)
+        row.want = needed(experiment, row.values)
+        row.seeds = options.seeds or given.seeds or experiment.seeds
+        for _, seed in ipairs(row.seeds) do
+          row.cells[seed] = cells_of(plan, state, row, row.values, seed)
+        end
+        plan.rows[#plan.rows + 1] = row
+      end
+    end
+  end
+  refuse_twins(plan.rows)
+  plan.seeds = all_seeds(plan.rows)
+  return plan
 end
 
 return M

@@ -1,10 +1,13 @@
 -- project.lua - where a project lies, and which file a data set's name means.
 --
 -- The root is the nearest parent of the script that holds `experiments/`. Names of data sets are
--- looked up in <root>/avcl.lua, then in the user's $XDG_CONFIG_HOME/avcl/config.lua:
---   return { data = { k32 = '/data/k32/manifest.csv' } }
+-- looked up in <root>/avcl.lua, then in the user's $XDG_CONFIG_HOME/avcl/config.lua. The same
+-- files say how this machine runs things; what results depend on belongs in the script:
+--   return { data = { k32 = '/data/k32/manifest.csv' }, defaults = { workers = 4 } }
 local c = require 'avcl.ffi'
 local lfs = require 'lfs'
+local source = require 'avcl.source'
+local spec = require 'avcl.spec'
 local suggest = require 'avcl.suggest'
 
 local M = {}
@@ -36,6 +39,14 @@ local function read(path)
   return t
 end
 
+local fields = { data = { type = 'table' }, defaults = { type = 'table' } }
+
+-- A file's table, checked; empty when there is no file.
+local function settings(path)
+  local t = read(path)
+  return spec.check(fields, t, path:match '[^/]+$', next(t) and path .. ':1' or nil)
+end
+
 local function user_file()
   local base = os.getenv 'XDG_CONFIG_HOME'
   if not base or base == '' then base = (os.getenv 'HOME' or '') .. '/.config' end
@@ -46,9 +57,46 @@ end
 function M.data_names(root)
   local names = {}
   for _, file in ipairs { user_file(), root .. '/avcl.lua' } do
-    for name, path in pairs(read(file).data or {}) do
+    for name, path in pairs(settings(file).data or {}) do
       names[name] = path:sub(1, 1) == '/' and path or folder_of(file) .. '/' .. path
     end
+  end
+  return names
+end
+
+local function machine_keys(schema, path)
+  local values, place = settings(path).defaults or {}, path .. ':1'
+  for key in pairs(values) do
+    if schema.fields[key] and not schema.machine[key] then
+      c.raise_at(source.locate(place, key), 'INVALID', "'%s' changes results: set it in the script "
+        .. 'or on the command line; defaults here are %s', key,
+        table.concat(schema:machine_names(), ', '))
+    end
+    if not schema.fields[key] then
+      spec.unknown(key, schema:machine_names(), 'defaults', place)
+    end
+    schema:check(key, values[key], 'defaults', place)
+  end
+  return values
+end
+
+--- Machine keys as the user's and the project's file set them, weaker first.
+---@return { name: string, values: table }[]
+function M.defaults(root, schema)
+  local list = {}
+  for _, path in ipairs { user_file(), root .. '/avcl.lua' } do
+    list[#list + 1] = { name = path:match '[^/]+/[^/]+$', values = machine_keys(schema, path) }
+  end
+  return list
+end
+
+--- Scripts of the project by name: { study = 'experiments/study.lua' }, as seen from here.
+function M.experiments(folder)
+  local names = {}
+  if lfs.attributes(folder, 'mode') ~= 'directory' then return names end
+  for entry in lfs.dir(folder) do
+    local name = entry:match '^([^._].*)%.lua$'
+    if name then names[name] = folder .. '/' .. entry end
   end
   return names
 end

@@ -1,9 +1,11 @@
 -- script.lua - evaluates an experiment script: the same text always gives the same value.
 --
--- The script and what it requires from the project run in an environment without os, io, print
--- and unseeded randomness; the reason is told when they are touched. `require` finds the
--- library, and 'experiments._base.avcl' from the project's root.
+-- The script and what it requires from the project run in an environment without os, io and
+-- print; the reason is told when they are touched. Random numbers are seeded, keys come in
+-- order, and texts hold no addresses. `require` finds the library, and 'experiments._base.avcl'
+-- from the project's root.
 local c = require 'avcl.ffi'
+local draw = require 'avcl.draw'
 local lfs = require 'lfs'
 local project = require 'avcl.project'
 local where = require 'avcl.where'
@@ -23,15 +25,13 @@ local reasons = {
   module = 'scripts share values by returning them',
 }
 local allowed = {
-  'assert', 'error', 'ipairs', 'next', 'pairs', 'pcall', 'rawequal', 'rawget', 'rawset', 'select',
-  'setmetatable', 'getmetatable', 'tonumber', 'tostring', 'type', 'unpack', 'xpcall', '_VERSION',
+  'assert', 'error', 'ipairs', 'pcall', 'rawequal', 'rawget', 'rawset', 'select', 'setmetatable',
+  'getmetatable', 'tonumber', 'type', 'unpack', 'xpcall', '_VERSION',
 }
 
-local function copy(library, except)
+local function copy(library)
   local out = {}
-  for k, v in pairs(library) do
-    if not (except and except[k]) then out[k] = v end
-  end
+  for k, v in pairs(library) do out[k] = v end
   return out
 end
 
@@ -40,15 +40,69 @@ local function refuse(_, key)
     reasons[key] or 'no such global; globals are not shared')
 end
 
+-- The same text, the same numbers: a script's own generator, which nothing outside moves.
+local function random_functions()
+  local seed, n = 1, 0
+  local function random(low, high)
+    n = n + 1
+    local u = draw.unit(('script/%s/%d'):format(tostring(seed), n))
+    if not low then return u end
+    if not high then low, high = 1, low end
+    if low > high then c.raise('INVALID', 'math.random: no number from %g to %g', low, high) end
+    return math.floor(low + u * (high - low + 1))
+  end
+  return random, function(new) seed, n = new, 0 end
+end
+
+-- Numbers before texts, each in order; anything else has none.
+local function before(a, b)
+  if type(a) == type(b) then return a < b end
+  return type(a) == 'number'
+end
+
+local function ordered(t)
+  local keys = {}
+  for key in next, t do
+    if type(key) ~= 'number' and type(key) ~= 'string' then
+      c.raise('INVALID', 'pairs: a key is a %s, and those have no order', type(key))
+    end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, before)
+  return keys
+end
+
+local function ordered_pairs(t)
+  local keys, i = ordered(t), 0
+  return function()
+    i = i + 1
+    if keys[i] ~= nil then return keys[i], t[keys[i]] end
+  end
+end
+
+local function ordered_next(t, key)
+  if key == nil then
+    local first = ordered(t)[1]
+    return first, t[first]
+  end
+  for _, k in ipairs(ordered(t)) do
+    if before(key, k) then return k, t[k] end
+  end
+end
+
+local function plain_text(value)
+  local kind = type(value)
+  local meta = kind == 'table' and getmetatable(value)
+  if (kind == 'table' and not (meta and meta.__tostring)) or kind == 'function' then return kind end
+  return tostring(value)
+end
+
 local function environment(loader)
   local env = {
-    math = copy(math, { random = true, randomseed = true }), string = copy(string),
-    table = copy(table), bit = copy(bit), require = loader,
+    math = copy(math), string = copy(string), table = copy(table), bit = copy(bit),
+    require = loader, pairs = ordered_pairs, next = ordered_next, tostring = plain_text,
   }
-  setmetatable(env.math, { __index = function(_, key)
-    c.raise('INVALID', 'math.%s is not available in an experiment script: its runs are seeded '
-      .. 'by `seeds`', tostring(key))
-  end })
+  env.math.random, env.math.randomseed = random_functions()
   for _, name in ipairs(allowed) do env[name] = _G[name] end
   return setmetatable(env, {
     __index = refuse,

@@ -27,6 +27,18 @@ local function finds(line, key)
     or line:find("%[%s*['\"]" .. k .. "['\"]%s*%]%s*=")
 end
 
+--- The line that has `text` in quotes, nearest to `place`; nil when there is none.
+function M.find(place, text)
+  local file, near = (place or ''):match '^(.*):(%d+)$'
+  if not file then return nil end
+  local best
+  for i, line in ipairs(lines_of(file)) do
+    local has = line:find("'" .. text .. "'", 1, true) or line:find('"' .. text .. '"', 1, true)
+    if has and (not best or math.abs(i - near) < math.abs(best - near)) then best = i end
+  end
+  return best and file .. ':' .. best
+end
+
 local function last_part(key)
   return key:match '[^.]+$'
 end

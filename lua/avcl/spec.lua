@@ -8,7 +8,7 @@ local suggest = require 'avcl.suggest'
 local M = {}
 
 ---@class avcl.Field
----@field type string      'number', 'integer', 'string', 'boolean', 'list', 'table' or 'function'
+---@field type string      number, integer, string, boolean, list, table, function or any
 ---@field default any
 ---@field min number?      inclusive
 ---@field max number?      inclusive
@@ -21,6 +21,8 @@ local function has_type(field, value)
     return type(value) == 'number' and value == math.floor(value)
   elseif field.type == 'list' then
     return type(value) == 'table'
+  elseif field.type == 'any' then
+    return true
   end
   return type(value) == field.type
 end

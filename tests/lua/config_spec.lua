@@ -1,4 +1,5 @@
 -- Keys, precedence, overrides and presets of a study.
+local layers = require 'avcl.overrides'
 local script = require 'avcl.script'
 local support = require 'support'
 
@@ -11,7 +12,7 @@ describe('config', function()
   teardown(function() support.remove(root) end)
 
   local function resolve(overrides, row)
-    return study.schema:resolve(row or {}, study.schema:overrides(overrides))
+    return (study.schema:resolve(row or {}, layers.layer(study.schema, overrides)))
   end
 
   local function refuses(text, part)
@@ -38,7 +39,7 @@ describe('config', function()
     refuses('tau=abc', 'not a number')
     refuses('tau=-1', 'must be above 0')
     refuses('pretrain.epochs=1.5', 'a whole number')
-    refuses('tau=0.1,0.5', 'belongs in the script')
+    refuses('tau=0.1,0.5', '-m (--sweep)')
     refuses('mel.norm=maybe', 'neither true nor false')
     refuses('tau', 'not key=value')
     refuses('rgb.normalise=clp', "did you mean 'clip'?")

@@ -1,6 +1,7 @@
 -- cli/graph.lua - `avcl graph`: what a script declares, before anything is trained.
 local c = require 'avcl.ffi'
 local gradcheck = require 'avcl.gradcheck'
+local overrides = require 'avcl.overrides'
 local session = require 'avcl.session'
 local stage = require 'avcl.stage'
 local study = require 'avcl.cli.study'
@@ -26,10 +27,10 @@ end
 
 local function build(args)
   local experiment = study.load(args.script)
-  local overrides = experiment.schema:overrides(args.overrides)
+  local layer = overrides.layer(experiment.schema, args.overrides)
   for _, row in ipairs(experiment.rows) do
     if not args.only or row.label:find(args.only, 1, true) then
-      local values = experiment.schema:resolve(row.values, overrides)
+      local values = experiment.schema:resolve(row.values, layer)
       local name = args.stage or experiment.stages[1]
       if not name then c.raise_at(experiment.place, 'INVALID', 'the experiment has no stages') end
       return stage.build(experiment, name, values, { n_classes = args.classes }), values

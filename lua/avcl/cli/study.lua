@@ -1,17 +1,24 @@
--- cli/study.lua - what `run`, `table` and `graph` share: the script, its overrides, its plan.
+-- cli/study.lua - what verbs on a script share: the script, its overrides, its plan.
 local c = require 'avcl.ffi'
+local config = require 'avcl.config'
 local experiment = require 'avcl.experiment'
+local lfs = require 'lfs'
+local overrides = require 'avcl.overrides'
 local plan = require 'avcl.plan'
 local project = require 'avcl.project'
 local runner = require 'avcl.runner'
 local script = require 'avcl.script'
+local suggest = require 'avcl.suggest'
 
 local M = {}
 
 --- Arguments and options of a verb on a script.
 function M.setup(command)
-  command:argument('script', 'Experiment script.'):argname 'SCRIPT'
-  command:argument('overrides', 'Keys to set, as pretrain.epochs=3.'):args '*':argname 'KEY=VALUE'
+  command:argument('script', 'Experiment script, or its name: study for experiments/study.lua.')
+    :argname 'SCRIPT'
+  command:argument('overrides', 'Keys to set: tau=0.1, cgra_at+=conv5, ~tau, +mine=3, data=@file.')
+    :args '*':argname 'KEY=VALUE'
+  command:flag('-m --sweep', "Lists make rows: tau=0.1,0.5 or 'zip(tau=[0.1,1],width=[4,8])'.")
   command:option('--store', 'Where records are.'):default(os.getenv 'AVCL_STORE' or 'results')
     :argname 'DIR'
   command:option('--seeds', "Seeds instead of the script's: 1,2 or 0-4."):argname 'LIST'
@@ -33,21 +40,34 @@ function M.seeds(text)
   return list
 end
 
+--- The script that an argument means: a file, or the name of one in experiments/.
+function M.find(name)
+  if name:find '[/.]' or lfs.attributes(name) then return name end
+  local names = project.experiments 'experiments'
+  if names[name] then return names[name] end
+  c.raise_at('command line', 'NOT_FOUND', "no experiments/%s.lua%s", name,
+    suggest.text(name, config.sorted_keys(names)))
+end
+
 --- The experiment of a script and how it was loaded.
-function M.load(path)
+function M.load(name)
+  local path = M.find(name)
   local value, loaded = script.load(path)
   if not experiment.is_experiment(value) then
     c.raise_at(path .. ':1', 'INVALID', 'the script returns %s, expected avcl.experiment { … }',
       value == nil and 'nothing' or 'a ' .. type(value))
   end
+  value.schema.files = project.defaults(loaded.root, value.schema)
+  value.schema.environment = overrides.environment(value.schema, os.getenv)
   return value, loaded
 end
 
 --- The plan of a script with the verb's arguments.
 function M.plan(args)
+  args.script = M.find(args.script)
   local study, loaded = M.load(args.script)
   local resolved = plan.resolve(study, {
-    overrides = args.overrides, seeds = M.seeds(args.seeds), only = args.only,
+    overrides = args.overrides, sweep = args.sweep, seeds = M.seeds(args.seeds), only = args.only,
     data = runner.data_source(function(name) return project.data_path(loaded.root, name) end),
   })
   if #resolved.rows == 0 then
