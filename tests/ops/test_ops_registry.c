@@ -57,7 +57,8 @@ static void test_op__has_a_gradient_or_says_why_not(void **state)
     uint32_t n;
     const avcl_op *const *ops = avcl__core_ops(&n);
     for (uint32_t i = 0; i < n; i++) {
-        int stops = (ops[i]->flags & (AVCL_OP_NOGRAD | AVCL_OP_BACKWARD)) != 0;
+        int stops =
+            (ops[i]->flags & (AVCL_OP_NOGRAD | AVCL_OP_BACKWARD | AVCL_OP_FUSED)) != 0;
         if (stops == (ops[i]->grad != NULL)) fail_msg("%s", ops[i]->name);
     }
 }

@@ -28,7 +28,7 @@ uint64_t op_case_seed(const avcl_op *op, const avcl_op_case *row)
 /* ---- declaration ------------------------------------------------------------- */
 static void declare_loss(op_case *t, avcl_node y)
 {
-    const uint32_t stops = AVCL_OP_NOGRAD | AVCL_OP_BACKWARD;
+    const uint32_t stops = AVCL_OP_NOGRAD | AVCL_OP_BACKWARD | AVCL_OP_FUSED;
     if (t->out[0].dtype != AVCL_F32 || (t->op->flags & stops)) return;
     t->in[t->n_in++] = t->out[0];
     avcl_node pair[2] = {

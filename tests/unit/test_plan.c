@@ -13,7 +13,7 @@
 
 enum { N_NODES = 60, N_TRIALS = 200, MAX_IN = 3 };
 
-static const avcl_op pointwise = {.name = "p", .flags = AVCL_OP_INPLACE};
+static const avcl_op pointwise = {.name = "p", .overwrites = AVCL_OVERWRITES(0, 0)};
 static const avcl_op alias = {.name = "a", .flags = AVCL_OP_ALIAS};
 static const avcl_op opaque = {.name = "o"};
 

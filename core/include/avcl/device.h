@@ -67,8 +67,8 @@ typedef struct avcl_device_api {
     /* Plans one node; scratch is handed to every run. Pure: no timing, no randomness. */
     avcl_status (*prepare)(avcl_device *, const avcl_kernel_spec *, avcl_kernel **out,
                            uint64_t *scratch_bytes, avcl_error *err);
-    /* Runs it. Pointers are 64-byte aligned; out[0] may equal in[0] where the op says so.
-     */
+    /* Runs it. Pointers are 64-byte aligned; an output may equal an input where the op's
+     * `overwrites` says so. */
     avcl_status (*run)(avcl_device *, avcl_kernel *, const void *const *inputs,
                        void *const *outputs, void *scratch, avcl_error *err);
     void (*release)(avcl_device *, avcl_kernel *);

@@ -45,11 +45,15 @@ typedef struct avcl_op_case {
 } avcl_op_case;
 
 enum {
-    AVCL_OP_INPLACE = 1,  /* output 0 may overwrite input 0 at its last use */
+    AVCL_OP_FUSED = 1,    /* made out of others by the compiler: no gradient of its own */
     AVCL_OP_NOGRAD = 2,   /* gradient stops here, on purpose */
     AVCL_OP_ALIAS = 4,    /* output 0 is input 0's bytes (reshape, identity) */
     AVCL_OP_BACKWARD = 8, /* appears only in gradients: no gradient of its own */
 };
+
+/* Output o < 4 may take over the bytes of input i < 8 at its last use, when shape, type
+ * and layout agree: kernels then find the same pointer twice. */
+#define AVCL_OVERWRITES(o, i) (1u << (8 * (o) + (i)))
 
 typedef struct avcl_op {
     uint32_t struct_size;
@@ -65,7 +69,7 @@ typedef struct avcl_op {
     uint32_t attrs_size;
     const avcl_op_case *cases;
     uint32_t n_cases;
-    uint32_t reserved;
+    uint32_t overwrites; /* AVCL_OVERWRITES(o, i), or-ed */
     /* Fills out_info[n_out]; on a misfit reports through b and returns its code. */
     avcl_status (*infer)(const struct avcl_build *b, const avcl_op_view *node,
                          avcl_tinfo *out_info);

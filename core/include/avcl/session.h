@@ -32,6 +32,7 @@ typedef struct avcl_session_options {
 enum {
     AVCL_SESSION_NO_GRADIENT = 1, /* TRAIN without gradients: forward only */
     AVCL_SESSION_INPUT_GRADS = 2, /* gradients of real inputs too, as "grad/NAME" */
+    AVCL_SESSION_NO_FUSION = 4,   /* every op as declared: to compare with */
 };
 
 AVCL_EXPORT avcl_session *avcl_session_new(avcl_graph *g,
@@ -99,8 +100,9 @@ typedef struct avcl_session_stats {
 } avcl_session_stats;
 AVCL_EXPORT void avcl_session_get_stats(const avcl_session *s, avcl_session_stats *out);
 AVCL_EXPORT const char *avcl_session_device_text(const avcl_session *s);
-/* The program after a pass ("lower", "dead", "gradient", "precision", "layout"), one node
- * a line; what `avcl graph --after PASS` prints. Free with avcl_text_free. [owned] */
+/* The program after a pass ("lower", "dead", "gradient", "precision", "fuse",
+ * "recompute", "layout"), one node a line; what `avcl graph --after PASS` prints. Free
+ * with avcl_text_free. [owned] */
 AVCL_EXPORT char *avcl_graph_print_after(avcl_graph *g,
                                          const avcl_session_options *options,
                                          avcl_program program, const char *pass,

@@ -1,7 +1,8 @@
 /*
  * compile.h - from a declared graph to programs: ordered passes, one file each.
  *
- *   lower -> dead -> gradient -> dead -> precision -> layout -> memory
+ *   lower -> dead -> gradient -> dead -> precision -> fuse -> recompute -> layout ->
+ * memory
  *
  * Every pass rewrites a draft in place (by rebuilding its IR) and can be printed
  * after (avcl_graph_print_after). All errors name the node and script line.
@@ -54,6 +55,12 @@ avcl_status avcl__pass_gradient(const avcl_graph *g, avcl_draft *draft, int inpu
                                 avcl_error *err);
 /* Makes every real value `real`: f32 or f64. */
 void avcl__pass_precision(avcl_draft *draft, avcl_dtype real);
+/* Puts fused ops for batch norm, sums and relus, where the device has them. */
+avcl_status avcl__pass_fuse(avcl_draft *draft, avcl_host *host,
+                            const avcl_device_api *api, avcl_device *device,
+                            avcl_error *err);
+/* Lets the backward pass compute again what the forward pass need not keep. */
+avcl_status avcl__pass_recompute(avcl_draft *draft, avcl_host *host, avcl_error *err);
 /* Gives each value a layout the device likes and adds the reorders between. */
 avcl_status avcl__pass_layout(avcl_draft *draft, const avcl_device_api *api,
                               avcl_device *device, avcl_error *err);

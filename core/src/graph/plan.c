@@ -61,22 +61,37 @@ static void join(planning *p, avcl_node value, uint32_t b)
     if (p->last_use[value] > p->buffers[b].last) p->buffers[b].last = p->last_use[value];
 }
 
-/* May output 0 of this node take over input 0's bytes? */
-static int can_overwrite(const planning *p, uint32_t n)
+/* May output o of this node take over the bytes of its input i? */
+static int can_overwrite(const planning *p, uint32_t n, uint32_t o, uint32_t i)
 {
     const avcl_ir *ir = p->q->ir;
     const avcl_ir_node *node = &ir->nodes[n];
-    if (!node->op || !(node->op->flags & AVCL_OP_INPLACE) || !node->n_in) return 0;
-    const avcl_ir_value *in = &ir->values[node->inputs[0]];
-    const avcl_ir_value *out = &ir->values[node->first];
+    if (!(node->op->overwrites & AVCL_OVERWRITES(o, i))) return 0;
+    const avcl_ir_value *in = &ir->values[node->inputs[i]];
+    const avcl_ir_value *out = &ir->values[node->first + o];
     if (in->tag != out->tag || memcmp(&in->info, &out->info, sizeof in->info) != 0)
         return 0;
-    uint32_t b = p->of_value[node->inputs[0]];
-    if (p->buffers[b].fixed || p->q->fixed[node->first] || p->buffers[b].last != n)
+    uint32_t b = p->of_value[node->inputs[i]];
+    if (p->buffers[b].fixed || p->q->fixed[node->first + o] || p->buffers[b].last != n)
         return 0;
-    for (uint32_t i = 1; i < node->n_in; i++)
-        if (p->of_value[node->inputs[i]] == b) return 0;
+    for (uint32_t k = 0; k < node->n_in; k++)
+        if (k != i && p->of_value[node->inputs[k]] == b) return 0;
+    for (uint32_t k = 0; k < o; k++)
+        if (p->of_value[node->first + k] == b) return 0;
     return 1;
+}
+
+/* The buffer that output o of node n goes to: one it takes over, or a new one. */
+static uint32_t buffer_of_output(planning *p, uint32_t n, uint32_t o)
+{
+    enum { MAX_OUT = 4, MAX_IN = 8 }; /* of AVCL_OVERWRITES */
+    const avcl_ir_node *node = &p->q->ir->nodes[n];
+    avcl_node v = node->first + o;
+    if (o == 0 && node->op && node->op->flags & AVCL_OP_ALIAS)
+        return p->of_value[node->inputs[0]];
+    for (uint32_t i = 0; node->op && o < MAX_OUT && i < node->n_in && i < MAX_IN; i++)
+        if (can_overwrite(p, n, o, i)) return p->of_value[node->inputs[i]];
+    return add_buffer(p, p->q->value_bytes[v], n, p->last_use[v], p->q->fixed[v]);
 }
 
 static void form_buffers(planning *p)
@@ -84,15 +99,8 @@ static void form_buffers(planning *p)
     const avcl_ir *ir = p->q->ir;
     for (uint32_t n = 0; n < ir->n_nodes; n++) {
         const avcl_ir_node *node = &ir->nodes[n];
-        int is_alias = node->op && (node->op->flags & AVCL_OP_ALIAS);
-        for (uint32_t i = 0; i < node->n_out; i++) {
-            avcl_node v = node->first + i;
-            if (i == 0 && (is_alias || can_overwrite(p, n)))
-                join(p, v, p->of_value[node->inputs[0]]);
-            else
-                p->of_value[v] = add_buffer(p, p->q->value_bytes[v], n, p->last_use[v],
-                                            p->q->fixed[v]);
-        }
+        for (uint32_t o = 0; o < node->n_out; o++)
+            join(p, node->first + o, buffer_of_output(p, n, o));
         p->of_scratch[n] = UINT32_MAX;
         if (p->q->scratch_bytes[n])
             p->of_scratch[n] = add_buffer(p, p->q->scratch_bytes[n], n, n, NULL);

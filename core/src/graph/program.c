@@ -66,6 +66,21 @@ static avcl_status run_precision(avcl_session *s, int32_t program, avcl_draft *d
     return AVCL_OK;
 }
 
+static avcl_status run_fuse(avcl_session *s, int32_t program, avcl_draft *d,
+                            avcl_error *err)
+{
+    (void)program;
+    if (s->flags & AVCL_SESSION_NO_FUSION) return AVCL_OK;
+    return avcl__pass_fuse(d, s->g->host, s->api, s->device, err);
+}
+
+static avcl_status run_recompute(avcl_session *s, int32_t program, avcl_draft *d,
+                                 avcl_error *err)
+{
+    if (program != AVCL_TRAIN) return AVCL_OK;
+    return avcl__pass_recompute(d, s->g->host, err);
+}
+
 static avcl_status run_layout(avcl_session *s, int32_t program, avcl_draft *d,
                               avcl_error *err)
 {
@@ -75,8 +90,9 @@ static avcl_status run_layout(avcl_session *s, int32_t program, avcl_draft *d,
 }
 
 static const pass passes[] = {
-    {"lower", run_lower},         {"dead", run_dead},     {"gradient", run_gradient},
-    {"precision", run_precision}, {"layout", run_layout},
+    {"lower", run_lower},         {"dead", run_dead}, {"gradient", run_gradient},
+    {"precision", run_precision}, {"fuse", run_fuse}, {"recompute", run_recompute},
+    {"layout", run_layout},
 };
 enum { N_PASSES = sizeof passes / sizeof *passes };
 
@@ -85,7 +101,8 @@ static avcl_status check_pass(const char *name, avcl_error *err)
     for (int i = 0; i < N_PASSES; i++)
         if (strcmp(passes[i].name, name) == 0) return AVCL_OK;
     return avcl_error_set(err, AVCL_E_INVALID,
-                          "no pass '%s' (lower, dead, gradient, precision, layout)",
+                          "no pass '%s' (lower, dead, gradient, precision, fuse, "
+                          "recompute, layout)",
                           name);
 }
 

@@ -73,6 +73,7 @@ struct cpu_op {
     /* Sets kernel->scratch and ->plan; NULL = needs neither. */
     avcl_status (*prepare)(avcl_device *, avcl_kernel *, avcl_error *);
     int judges_tags; /* prepare accepts or refuses the layouts itself */
+    int takes_bf16;  /* of 5-d values: f32 or bf16, all alike */
 };
 
 /* table.c: the instruction set to use, given the widest that is allowed. */
@@ -99,8 +100,7 @@ avcl__cpu_layout avcl__cpu_layout_keep;        /* aliases: out 0 is in 0 */
 avcl__cpu_layout avcl__cpu_layout_pointwise;   /* f(0) = 0: blocked stays blocked */
 avcl__cpu_layout avcl__cpu_layout_whole;       /* the same, if no channel is padding */
 avcl__cpu_layout avcl__cpu_layout_affine;      /* either, by the shift */
-avcl__cpu_layout avcl__cpu_layout_norm;        /* batch_norm: in 0 decides */
-avcl__cpu_layout avcl__cpu_layout_norm_grad;   /* in 0 and in 1 agree */
+avcl__cpu_layout avcl__cpu_layout_norm;        /* all of in 0's shape agree */
 avcl__cpu_layout avcl__cpu_layout_pool;        /* all outputs as in 0 */
 avcl__cpu_layout avcl__cpu_layout_pool_grad;   /* all inputs agree, out 0 with them */
 avcl__cpu_layout avcl__cpu_layout_global;      /* in 0 as it is, out plain */

@@ -93,22 +93,20 @@ void avcl__cpu_layout_affine(avcl_device *device, const avcl_kernel_spec *spec,
         avcl__cpu_layout_pointwise(device, spec, want, out);
 }
 
+/* Batch normalisation: what is per channel stays row-major. */
 void avcl__cpu_layout_norm(avcl_device *device, const avcl_kernel_spec *spec,
                            uint32_t *want, uint32_t *out)
 {
+    const avcl_tinfo *x = &spec->in_info[0];
+    int blocked = 0;
     avcl__cpu_layout_plain(device, spec, want, out);
-    if (!any_blocked(spec, 1)) return;
-    block(want, 1);
-    block(out, 1);
-}
-
-void avcl__cpu_layout_norm_grad(avcl_device *device, const avcl_kernel_spec *spec,
-                                uint32_t *want, uint32_t *out)
-{
-    avcl__cpu_layout_plain(device, spec, want, out);
-    if (!any_blocked(spec, 2)) return;
-    block(want, 2);
-    block(out, 1);
+    for (uint32_t i = 0; i < spec->n_in; i++)
+        if (same_shape(&spec->in_info[i], x))
+            blocked |= spec->in_tag[i] == AVCL_CPU_BLOCKED;
+    for (uint32_t i = 0; blocked && i < spec->n_in; i++)
+        if (same_shape(&spec->in_info[i], x)) block(want + i, 1);
+    for (uint32_t i = 0; blocked && i < spec->n_out; i++)
+        if (same_shape(&spec->out_info[i], x)) block(out + i, 1);
 }
 
 void avcl__cpu_layout_pool(avcl_device *device, const avcl_kernel_spec *spec,

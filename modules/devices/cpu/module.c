@@ -62,17 +62,20 @@ static const char *describe(avcl_device *device)
     return device->text;
 }
 
-static int has_f64(const avcl_tinfo *info, uint32_t n)
+static int has(avcl_dtype dtype, const avcl_kernel_spec *spec)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (info[i].dtype == AVCL_F64) return 1;
+    for (uint32_t i = 0; i < spec->n_in; i++)
+        if (spec->in_info[i].dtype == dtype) return 1;
+    for (uint32_t i = 0; i < spec->n_out; i++)
+        if (spec->out_info[i].dtype == dtype) return 1;
     return 0;
 }
 
 static int32_t supports(avcl_device *device, const avcl_kernel_spec *spec)
 {
-    return avcl__cpu_find(device, spec->op) && !has_f64(spec->in_info, spec->n_in) &&
-           !has_f64(spec->out_info, spec->n_out);
+    const cpu_op *op = avcl__cpu_find(device, spec->op);
+    if (!op || has(AVCL_F64, spec)) return 0;
+    return op->takes_bf16 || !has(AVCL_BF16, spec);
 }
 
 static void layouts(avcl_device *device, const avcl_kernel_spec *spec,

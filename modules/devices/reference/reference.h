@@ -41,6 +41,7 @@ extern const ref_op avcl__ref_shape[];
 extern const ref_op avcl__ref_matmul[];
 extern const ref_op avcl__ref_conv[];
 extern const ref_op avcl__ref_norm[];
+extern const ref_op avcl__ref_fused[];
 extern const ref_op avcl__ref_pool[];
 extern const ref_op avcl__ref_loss[];
 extern const ref_op avcl__ref_random[];

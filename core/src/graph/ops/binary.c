@@ -93,47 +93,59 @@ static const avcl_op_case compare_cases[] = {
 };
 
 const avcl_op avcl__op_add = {
-    AVCL_OP(add),        .doc = "a + b, broadcast.", .flags = AVCL_OP_INPLACE,
-    AVCL_ARITY(2, 2, 1), AVCL_CASES(plain_cases),    .infer = infer,
+    AVCL_OP(add),
+    .doc = "a + b, broadcast.",
+    .overwrites = AVCL_OVERWRITES(0, 0) | AVCL_OVERWRITES(0, 1),
+    AVCL_ARITY(2, 2, 1),
+    AVCL_CASES(plain_cases),
+    .infer = infer,
     .grad = add_grad,
 };
 const avcl_op avcl__op_sub = {
-    AVCL_OP(sub),        .doc = "a - b, broadcast.", .flags = AVCL_OP_INPLACE,
-    AVCL_ARITY(2, 2, 1), AVCL_CASES(plain_cases),    .infer = infer,
+    AVCL_OP(sub),
+    .doc = "a - b, broadcast.",
+    .overwrites = AVCL_OVERWRITES(0, 0) | AVCL_OVERWRITES(0, 1),
+    AVCL_ARITY(2, 2, 1),
+    AVCL_CASES(plain_cases),
+    .infer = infer,
     .grad = sub_grad,
 };
 const avcl_op avcl__op_mul = {
-    AVCL_OP(mul),        .doc = "a b, broadcast.", .flags = AVCL_OP_INPLACE,
-    AVCL_ARITY(2, 2, 1), AVCL_CASES(plain_cases),  .infer = infer,
+    AVCL_OP(mul),
+    .doc = "a b, broadcast.",
+    .overwrites = AVCL_OVERWRITES(0, 0) | AVCL_OVERWRITES(0, 1),
+    AVCL_ARITY(2, 2, 1),
+    AVCL_CASES(plain_cases),
+    .infer = infer,
     .grad = mul_grad,
 };
 const avcl_op avcl__op_div = {
-    AVCL_OP(div),        .doc = "a / b, broadcast.", .flags = AVCL_OP_INPLACE,
-    AVCL_ARITY(2, 2, 1), AVCL_CASES(div_cases),      .infer = infer,
+    AVCL_OP(div),
+    .doc = "a / b, broadcast.",
+    .overwrites = AVCL_OVERWRITES(0, 0) | AVCL_OVERWRITES(0, 1),
+    AVCL_ARITY(2, 2, 1),
+    AVCL_CASES(div_cases),
+    .infer = infer,
     .grad = div_grad,
 };
 const avcl_op avcl__op_maximum = {
     AVCL_OP(maximum),
     .doc = "max(a, b), broadcast; at a tie the gradient goes to a.",
-    .flags = AVCL_OP_INPLACE,
+    .overwrites = AVCL_OVERWRITES(0, 0) | AVCL_OVERWRITES(0, 1),
     AVCL_ARITY(2, 2, 1),
     AVCL_CASES(plain_cases),
     .infer = infer,
     .grad = maximum_grad,
 };
 const avcl_op avcl__op_greater_equal = {
-    AVCL_OP(greater_equal),
-    .doc = "a >= b as 0 or 1, broadcast.",
-    .flags = AVCL_OP_INPLACE | AVCL_OP_NOGRAD,
-    AVCL_ARITY(2, 2, 1),
-    AVCL_CASES(compare_cases),
+    AVCL_OP(greater_equal),  .doc = "a >= b as 0 or 1, broadcast.",
+    .flags = AVCL_OP_NOGRAD, .overwrites = AVCL_OVERWRITES(0, 0) | AVCL_OVERWRITES(0, 1),
+    AVCL_ARITY(2, 2, 1),     AVCL_CASES(compare_cases),
     .infer = infer,
 };
 const avcl_op avcl__op_equal = {
-    AVCL_OP(equal),
-    .doc = "a == b as 0 or 1, broadcast.",
-    .flags = AVCL_OP_INPLACE | AVCL_OP_NOGRAD,
-    AVCL_ARITY(2, 2, 1),
-    AVCL_CASES(compare_cases),
+    AVCL_OP(equal),          .doc = "a == b as 0 or 1, broadcast.",
+    .flags = AVCL_OP_NOGRAD, .overwrites = AVCL_OVERWRITES(0, 0) | AVCL_OVERWRITES(0, 1),
+    AVCL_ARITY(2, 2, 1),     AVCL_CASES(compare_cases),
     .infer = infer,
 };

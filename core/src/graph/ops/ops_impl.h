@@ -21,6 +21,8 @@
     X(matmul) X(linear)                                                                  \
     X(conv3d) X(conv3d_backward_data) X(conv3d_backward_weight)                          \
     X(batch_norm) X(batch_norm_eval) X(batch_norm_backward)                              \
+    X(batch_norm_relu) X(batch_norm_eval_relu) X(normalise_relu)                         \
+    X(batch_norm_relu_backward) X(batch_norm_add_relu_backward)                          \
     X(max_pool3d) X(max_pool3d_backward) X(avg_pool3d) X(avg_pool3d_backward)            \
     X(global_avg_pool) X(global_avg_pool_backward) X(global_max_pool)                    \
     X(concat) X(slice) X(pad_zero) X(reshape) X(transpose) X(gather) X(scatter_add)      \

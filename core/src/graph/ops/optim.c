@@ -47,7 +47,8 @@ const avcl_op avcl__op_sgd = {
     AVCL_OP(sgd),
     .doc = "(w, g, v, lr): d = g + weight_decay w; v = momentum v + d; w -= lr v, or "
            "lr (d + momentum v) with nesterov.",
-    .flags = AVCL_OP_INPLACE | AVCL_OP_NOGRAD,
+    .flags = AVCL_OP_NOGRAD,
+    .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(4, 4, 2),
     AVCL_ATTRS(rows, avcl_sgd_attrs),
     AVCL_CASES(cases),

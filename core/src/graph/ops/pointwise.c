@@ -150,42 +150,44 @@ static const avcl_op_case affine_cases[] = {
 };
 
 const avcl_op avcl__op_relu = {
-    AVCL_OP(relu),       .doc = "y = max(x, 0).",  .flags = AVCL_OP_INPLACE,
+    AVCL_OP(relu),       .doc = "y = max(x, 0).",  .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1), AVCL_CASES(signed_cases), .infer = avcl__infer_same,
     .grad = relu_grad,
 };
 const avcl_op avcl__op_relu_backward = {
-    AVCL_OP(relu_backward),
-    .doc = "(g, y): y > 0 ? g : 0.",
-    .flags = AVCL_OP_INPLACE | AVCL_OP_BACKWARD,
-    AVCL_ARITY(2, 2, 1),
-    AVCL_CASES(pair_cases),
+    AVCL_OP(relu_backward),    .doc = "(g, y): y > 0 ? g : 0.",
+    .flags = AVCL_OP_BACKWARD, .overwrites = AVCL_OVERWRITES(0, 0),
+    AVCL_ARITY(2, 2, 1),       AVCL_CASES(pair_cases),
     .infer = avcl__infer_same,
 };
 const avcl_op avcl__op_sigmoid = {
-    AVCL_OP(sigmoid),     .doc = "y = 1 / (1 + exp(-x)).", .flags = AVCL_OP_INPLACE,
-    AVCL_ARITY(1, 1, 1),  AVCL_CASES(wide_cases),          .infer = avcl__infer_same,
+    AVCL_OP(sigmoid),
+    .doc = "y = 1 / (1 + exp(-x)).",
+    .overwrites = AVCL_OVERWRITES(0, 0),
+    AVCL_ARITY(1, 1, 1),
+    AVCL_CASES(wide_cases),
+    .infer = avcl__infer_same,
     .grad = sigmoid_grad,
 };
 const avcl_op avcl__op_tanh = {
-    AVCL_OP(tanh),       .doc = "y = tanh(x).",    .flags = AVCL_OP_INPLACE,
+    AVCL_OP(tanh),       .doc = "y = tanh(x).",    .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1), AVCL_CASES(signed_cases), .infer = avcl__infer_same,
     .grad = tanh_grad,
 };
 const avcl_op avcl__op_exp = {
-    AVCL_OP(exp),        .doc = "y = exp(x).",     .flags = AVCL_OP_INPLACE,
+    AVCL_OP(exp),        .doc = "y = exp(x).",     .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1), AVCL_CASES(signed_cases), .infer = avcl__infer_same,
     .grad = exp_grad,
 };
 const avcl_op avcl__op_sqrt = {
-    AVCL_OP(sqrt),       .doc = "y = sqrt(x).",      .flags = AVCL_OP_INPLACE,
+    AVCL_OP(sqrt),       .doc = "y = sqrt(x).",      .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1), AVCL_CASES(positive_cases), .infer = avcl__infer_same,
     .grad = sqrt_grad,
 };
 const avcl_op avcl__op_elu = {
     AVCL_OP(elu),
     .doc = "y = x > 0 ? x : scale (exp(x) - 1).",
-    .flags = AVCL_OP_INPLACE,
+    .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1),
     AVCL_ATTRS(elu_rows, avcl_affine_attrs),
     AVCL_CASES(elu_cases),
@@ -193,33 +195,30 @@ const avcl_op avcl__op_elu = {
     .grad = elu_grad,
 };
 const avcl_op avcl__op_elu_backward = {
-    AVCL_OP(elu_backward),
-    .doc = "(g, y): g (y > 0 ? 1 : y + scale).",
-    .flags = AVCL_OP_INPLACE | AVCL_OP_BACKWARD,
-    AVCL_ARITY(2, 2, 1),
-    AVCL_ATTRS(elu_rows, avcl_affine_attrs),
-    AVCL_CASES(elu_pair_cases),
-    .infer = avcl__infer_same,
+    AVCL_OP(elu_backward),      .doc = "(g, y): g (y > 0 ? 1 : y + scale).",
+    .flags = AVCL_OP_BACKWARD,  .overwrites = AVCL_OVERWRITES(0, 0),
+    AVCL_ARITY(2, 2, 1),        AVCL_ATTRS(elu_rows, avcl_affine_attrs),
+    AVCL_CASES(elu_pair_cases), .infer = avcl__infer_same,
 };
 const avcl_op avcl__op_log = {
-    AVCL_OP(log),        .doc = "y = ln x.",         .flags = AVCL_OP_INPLACE,
+    AVCL_OP(log),        .doc = "y = ln x.",         .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1), AVCL_CASES(positive_cases), .infer = avcl__infer_same,
     .grad = log_grad,
 };
 const avcl_op avcl__op_neg = {
-    AVCL_OP(neg),        .doc = "y = -x.",         .flags = AVCL_OP_INPLACE,
+    AVCL_OP(neg),        .doc = "y = -x.",         .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1), AVCL_CASES(signed_cases), .infer = avcl__infer_same,
     .grad = neg_grad,
 };
 const avcl_op avcl__op_square = {
-    AVCL_OP(square),     .doc = "y = x^2.",        .flags = AVCL_OP_INPLACE,
+    AVCL_OP(square),     .doc = "y = x^2.",        .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1), AVCL_CASES(signed_cases), .infer = avcl__infer_same,
     .grad = square_grad,
 };
 const avcl_op avcl__op_abs = {
     AVCL_OP(abs),
     .doc = "y = |x|; the slope at 0 is 0.",
-    .flags = AVCL_OP_INPLACE,
+    .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1),
     AVCL_CASES(signed_cases),
     .infer = avcl__infer_same,
@@ -228,7 +227,8 @@ const avcl_op avcl__op_abs = {
 const avcl_op avcl__op_sign = {
     AVCL_OP(sign),
     .doc = "-1, 0 or 1.",
-    .flags = AVCL_OP_INPLACE | AVCL_OP_NOGRAD,
+    .flags = AVCL_OP_NOGRAD,
+    .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1),
     AVCL_CASES(signed_cases),
     .infer = avcl__infer_same,
@@ -236,7 +236,7 @@ const avcl_op avcl__op_sign = {
 const avcl_op avcl__op_affine = {
     AVCL_OP(affine),
     .doc = "y = scale x + shift.",
-    .flags = AVCL_OP_INPLACE,
+    .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(1, 1, 1),
     AVCL_ATTRS(affine_rows, avcl_affine_attrs),
     AVCL_CASES(affine_cases),

@@ -61,7 +61,7 @@ static const avcl_op_case cases[] = {
 const avcl_op avcl__op_dropout = {
     AVCL_OP(dropout),
     .doc = "(x, rng i64 [3]): x mask / (1 - p); x itself in evaluation.",
-    .flags = AVCL_OP_INPLACE,
+    .overwrites = AVCL_OVERWRITES(0, 0),
     AVCL_ARITY(2, 2, 1),
     AVCL_ATTRS(rows, avcl_dropout_attrs),
     AVCL_CASES(cases),

@@ -26,6 +26,76 @@ typedef float vec __attribute__((vector_size(LANES * 4), may_alias));
 /* The same at any address a float may have. */
 typedef float vec_any __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
+typedef int32_t ivec __attribute__((vector_size(LANES * 4), may_alias));
+typedef uint16_t half_vec __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+
+/* Widening is exact; narrowing rounds to nearest even, and NaN stays NaN. */
+static inline __attribute__((always_inline)) vec vec_of_bf16(half_vec h)
+{
+    return (vec)(__builtin_convertvector(h, ivec) << 16);
+}
+
+static inline __attribute__((always_inline)) half_vec bf16_of_vec(vec v)
+{
+    typedef uint32_t uvec __attribute__((vector_size(LANES * 4), may_alias));
+    uvec bits = (uvec)v;
+    uvec rounded = bits + 0x7fff + (bits >> 16 & 1);
+    uvec is_nan = (uvec)(v != v);
+    bits = (is_nan & (bits | 0x400000)) | (~is_nan & rounded);
+    return __builtin_convertvector(bits >> 16, half_vec);
+}
+
+/* max(v, 0); NaN stays NaN. */
+static inline __attribute__((always_inline)) vec relu_vec(vec v)
+{
+    return (vec)((ivec)v & ~(ivec)(v <= 0));
+}
+
+/* v where m > 0, else 0. */
+static inline __attribute__((always_inline)) vec where_positive(vec m, vec v)
+{
+    return (vec)((ivec)v & (ivec)(m > 0));
+}
+
+/* Elements [at, at + lanes) of an f32 or bf16 array; lanes beyond those read are 0. */
+static inline __attribute__((always_inline)) vec load_real(const void *x, int64_t at,
+                                                           int64_t lanes, int is_bf16)
+{
+    if (is_bf16) {
+        const uint16_t *p = (const uint16_t *)x + at;
+        half_vec h = {0};
+        if (lanes == LANES)
+            h = *(const half_vec *)p;
+        else
+            memcpy(&h, p, (size_t)lanes * sizeof *p);
+        return vec_of_bf16(h);
+    }
+    const float *p = (const float *)x + at;
+    if (lanes == LANES) return *(const vec_any *)p;
+    vec v = {0};
+    memcpy(&v, p, (size_t)lanes * sizeof *p);
+    return v;
+}
+
+static inline __attribute__((always_inline)) void store_real(void *y, int64_t at, vec v,
+                                                             int64_t lanes, int is_bf16)
+{
+    if (is_bf16) {
+        uint16_t *p = (uint16_t *)y + at;
+        half_vec h = bf16_of_vec(v);
+        if (lanes == LANES)
+            *(half_vec *)p = h;
+        else
+            memcpy(p, &h, (size_t)lanes * sizeof *p);
+    } else {
+        float *p = (float *)y + at;
+        if (lanes == LANES)
+            *(vec_any *)p = v;
+        else
+            memcpy(p, &v, (size_t)lanes * sizeof *p);
+    }
+}
+
 /* Channel blocks of a 5-d value in blocked layout. */
 static inline int64_t n_blocks(const avcl_tinfo *info)
 {
@@ -72,6 +142,7 @@ extern const cpu_op AVCL_ISA_NAME(avcl__cpu_line)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_shape)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_reorder)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_norm)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_norm_scale)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_norm_grad)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_pool)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_global)[];

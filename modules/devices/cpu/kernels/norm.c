@@ -1,5 +1,5 @@
 /*
- * norm.c - batch normalisation, training and evaluation.
+ * norm.c - batch normalisation in training, with a relu and a sum behind it if wanted.
  *
  * One trip through memory for the statistics: each chunk is summed, then measured
  * about its rounded mean while in L1, and what the rounding lost is put right in
@@ -13,8 +13,7 @@
 typedef struct norm_job {
     norm_view v;
     norm_scratch s;
-    const float *x;
-    float *y;
+    const void *x;
 } norm_job;
 
 /* What is known of n values. */
@@ -39,23 +38,24 @@ static void merge_about(moments *m, int64_t n_before, double centre, double sum,
     merge(m, n_before, centre + off, squares - off * sum, n);
 }
 
-static void measure_channels(const norm_job *j, int64_t part)
+/* By channel: a chunk of positions, every lane a channel of its own. */
+static inline __attribute__((always_inline)) void measure_channels(const norm_job *j,
+                                                                   int64_t part, int bf)
 {
     const norm_view *v = &j->v;
-    const float *x = norm_at(v, j->x, part);
-    int64_t lanes = norm_lanes(v, part);
+    norm_walk w = norm_walk_of(v, part);
     moments m[LANES] = {{0}};
-    for (int64_t begin = 0; begin < v->plane; begin += CHUNK) {
-        int64_t n = v->plane - begin < CHUNK ? v->plane - begin : CHUNK;
-        const float *chunk = x + begin * v->step;
+    for (int64_t begin = 0; begin < w.n; begin += CHUNK) {
+        int64_t n = w.n - begin < CHUNK ? w.n - begin : CHUNK;
+        int64_t at = w.at + begin * w.step;
         vec sum = {0};
         vec off = {0};
         vec squares = {0};
         for (int64_t i = 0; i < n; i++)
-            sum += norm_load(chunk + i * v->step, lanes);
+            sum += load_real(j->x, at + i * w.step, w.lanes, bf);
         vec mean = sum / (float)n;
         for (int64_t i = 0; i < n; i++) {
-            vec d = norm_load(chunk + i * v->step, lanes) - mean;
+            vec d = load_real(j->x, at + i * w.step, w.lanes, bf) - mean;
             off += d;
             squares += d * d;
         }
@@ -69,54 +69,75 @@ static void measure_channels(const norm_job *j, int64_t part)
     }
 }
 
-static void measure_run(moments *m, int64_t n_before, const float *x, int64_t n)
+static double total_of(vec v)
 {
-    float mean = (float)(sum_of(x, n) / (double)n);
+    double total = 0;
+    for (int l = 0; l < LANES; l++)
+        total += v[l];
+    return total;
+}
+
+/* Adds x[at, at + n), all of one channel. */
+static inline __attribute__((always_inline)) void
+measure_run(moments *m, int64_t n_before, const void *x, int64_t at, int64_t n, int bf)
+{
+    int64_t whole = n / LANES * LANES;
+    vec sum = load_real(x, at + whole, n - whole, bf);
+    for (int64_t i = 0; i < whole; i += LANES)
+        sum += load_real(x, at + i, LANES, bf);
+    float mean = (float)(total_of(sum) / (double)n);
     vec off = {0};
     vec squares = {0};
     double all_off = 0;
     double all_squares = 0;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        vec d = *(const vec_any *)(x + i) - mean;
+    for (int64_t i = 0; i < whole; i += LANES) {
+        vec d = load_real(x, at + i, LANES, bf) - mean;
         off += d;
         squares += d * d;
     }
-    for (int l = 0; l < LANES; l++)
-        all_off += off[l];
-    for (int l = 0; l < LANES; l++)
-        all_squares += squares[l];
-    for (; i < n; i++) {
-        double d = x[i] - mean;
-        all_off += d;
-        all_squares += d * d;
+    vec rest = load_real(x, at + whole, n - whole, bf) - mean;
+    for (int64_t i = 0; i < n - whole; i++) {
+        all_off += rest[i];
+        all_squares += (double)rest[i] * rest[i];
     }
-    merge_about(m, n_before, mean, all_off, all_squares, n);
+    merge_about(m, n_before, mean, all_off + total_of(off),
+                all_squares + total_of(squares), n);
 }
 
-static void measure_plane(const norm_job *j, int64_t part)
+static inline __attribute__((always_inline)) void measure_plane(const norm_job *j,
+                                                                int64_t part, int bf)
 {
     enum { WIDE = CHUNK * LANES };
-    const float *x = norm_at(&j->v, j->x, part);
+    int64_t start = norm_at(&j->v, part);
     moments m = {0};
     for (int64_t begin = 0; begin < j->v.plane; begin += WIDE) {
         int64_t n = j->v.plane - begin < WIDE ? j->v.plane - begin : WIDE;
-        measure_run(&m, begin, x + begin, n);
+        measure_run(&m, begin, j->x, start + begin, n, bf);
     }
     int64_t at = norm_sums_at(&j->v, part);
     j->s.part[0][at] = m.mean;
     j->s.part[1][at] = m.squares;
 }
 
-static void measure(void *arg, int64_t begin, int64_t end)
+static inline __attribute__((always_inline)) void
+measure_some(const norm_job *j, int64_t begin, int64_t end, int bf)
 {
-    const norm_job *j = arg;
     for (int64_t part = begin; part < end; part++) {
         if (j->v.by_channel)
-            measure_channels(j, part);
+            measure_channels(j, part, bf);
         else
-            measure_plane(j, part);
+            measure_plane(j, part, bf);
     }
+}
+
+static void measure_f32(void *arg, int64_t begin, int64_t end)
+{
+    measure_some(arg, begin, end, 0);
+}
+
+static void measure_bf16(void *arg, int64_t begin, int64_t end)
+{
+    measure_some(arg, begin, end, 1);
 }
 
 /* Channel c over all rows, which hold equally many values. */
@@ -130,98 +151,55 @@ static moments combine(const norm_job *j, int64_t c)
     return m;
 }
 
-static void scale_channels(const norm_job *j, int64_t part)
-{
-    const norm_view *v = &j->v;
-    const float *x = norm_at(v, j->x, part);
-    float *y = j->y + (x - j->x);
-    int64_t lanes = norm_lanes(v, part);
-    int64_t c = norm_channel(v, part);
-    vec mean = *(const vec_any *)(j->s.coef[0] + c);
-    vec scale = *(const vec_any *)(j->s.coef[1] + c);
-    vec beta = *(const vec_any *)(j->s.coef[2] + c);
-    for (int64_t i = 0; i < v->plane; i++)
-        norm_store(y + i * v->step,
-                   (norm_load(x + i * v->step, lanes) - mean) * scale + beta, lanes);
-}
-
-static void scale_plane(const norm_job *j, int64_t part)
-{
-    const float *x = norm_at(&j->v, j->x, part);
-    float *y = j->y + (x - j->x);
-    int64_t c = norm_channel(&j->v, part);
-    float mean = j->s.coef[0][c];
-    float scale = j->s.coef[1][c];
-    float beta = j->s.coef[2][c];
-    int64_t i = 0;
-    for (; i + LANES <= j->v.plane; i += LANES)
-        *(vec_any *)(y + i) = (*(const vec_any *)(x + i) - mean) * scale + beta;
-    for (; i < j->v.plane; i++)
-        y[i] = (x[i] - mean) * scale + beta;
-}
-
-static void scale(void *arg, int64_t begin, int64_t end)
-{
-    const norm_job *j = arg;
-    for (int64_t part = begin; part < end; part++) {
-        if (j->v.by_channel)
-            scale_channels(j, part);
-        else
-            scale_plane(j, part);
-    }
-}
-
-static norm_job job_of(const cpu_call *c)
-{
-    const avcl_kernel *k = c->kernel;
-    norm_job j = {.v = norm_view_of(&k->in_info[0], k->in_tag[0] == AVCL_CPU_BLOCKED),
-                  .x = c->in[0],
-                  .y = c->out[0]};
-    j.s = norm_scratch_of(&j.v, c->scratch);
-    for (int i = 0; i < 3; i++) /* padding channels: (0 - 0) 0 + 0 */
-        memset(j.s.coef[i], 0, (size_t)norm_padded(&j.v) * sizeof(float));
-    return j;
-}
-
-static avcl_status batch_norm(const cpu_call *c)
+/* What the channels' moments become: the outputs behind y, and y's coefficients. */
+static void conclude(const norm_job *j, const cpu_call *c)
 {
     const avcl_batch_norm_attrs *a = c->attrs;
     const float *const *in = (const float *const *)c->in;
     float *const *out = (float *const *)c->out; /* y, mean, invstd, new_mean, new_var */
-    norm_job j = job_of(c);
-    int64_t n_parts = j.v.rows * norm_parts(&j.v);
-    double n = (double)(j.v.rows * j.v.plane);
-    avcl__cpu_for(c->device, n_parts, norm_grain(&j.v), measure, &j);
-    for (int64_t k = 0; k < j.v.channels; k++) {
-        moments m = combine(&j, k);
+    double n = (double)(j->v.rows * j->v.plane);
+    for (int64_t k = 0; k < j->v.channels; k++) {
+        moments m = combine(j, k);
         double invstd = 1 / sqrt(m.squares / n + a->eps);
         double unbiased = n > 1 ? m.squares / (n - 1) : 0;
-        j.s.coef[0][k] = (float)m.mean;
-        j.s.coef[1][k] = (float)(in[1][k] * invstd);
+        j->s.coef[0][k] = (float)m.mean;
+        j->s.coef[1][k] = (float)(in[1][k] * invstd);
         /* What f32 loses of the mean goes into the shift. */
         double lost = m.mean - (float)m.mean;
-        j.s.coef[2][k] = (float)(in[2][k] - lost * in[1][k] * invstd);
+        j->s.coef[2][k] = (float)(in[2][k] - lost * in[1][k] * invstd);
         out[1][k] = (float)m.mean;
         out[2][k] = (float)invstd;
         out[3][k] = (float)((1 - a->momentum) * in[3][k] + a->momentum * m.mean);
         out[4][k] = (float)((1 - a->momentum) * in[4][k] + a->momentum * unbiased);
     }
-    avcl__cpu_for(c->device, n_parts, norm_grain(&j.v), scale, &j);
+}
+
+static avcl_status normalise(const cpu_call *c, int relu)
+{
+    const avcl_kernel *k = c->kernel;
+    norm_job j = {.v = norm_view_of(&k->in_info[0], k->in_tag[0] == AVCL_CPU_BLOCKED),
+                  .x = c->in[0]};
+    j.s = norm_scratch_of(&j.v, c->scratch);
+    avcl__cpu_for(c->device, j.v.rows * norm_parts(&j.v), norm_grain(&j.v),
+                  j.v.is_bf16 ? measure_bf16 : measure_f32, &j);
+    conclude(&j, c);
+    for (uint32_t i = 5; i < k->n_out; i++) /* scale and shift, to come here again */
+        memcpy(c->out[i], j.s.coef[i - 4], (size_t)j.v.channels * sizeof(float));
+    norm_scale_job y = {j.v,         j.s.coef[0], j.s.coef[1],
+                        j.s.coef[2], c->in[0],    k->n_in > 5 ? c->in[5] : NULL,
+                        c->out[0],   relu};
+    AVCL_ISA_NAME(avcl__norm_scale)(c->device, &y);
     return AVCL_OK;
 }
 
-static avcl_status batch_norm_eval(const cpu_call *c)
+static avcl_status batch_norm(const cpu_call *c)
 {
-    const avcl_batch_norm_attrs *a = c->attrs;
-    const float *const *in = (const float *const *)c->in; /* x, γ, β, mean, var */
-    norm_job j = job_of(c);
-    for (int64_t k = 0; k < j.v.channels; k++) {
-        j.s.coef[0][k] = in[3][k];
-        j.s.coef[1][k] = (float)(in[1][k] / sqrt(in[4][k] + a->eps));
-        j.s.coef[2][k] = in[2][k];
-    }
-    avcl__cpu_for(c->device, j.v.rows * norm_parts(&j.v), norm_grain(&j.v), scale, &j);
-    return AVCL_OK;
+    return normalise(c, 0);
+}
+
+static avcl_status batch_norm_relu(const cpu_call *c)
+{
+    return normalise(c, 1);
 }
 
 static avcl_status plan(avcl_device *device, avcl_kernel *k, avcl_error *err)
@@ -238,11 +216,13 @@ const cpu_op AVCL_ISA_NAME(avcl__cpu_norm)[] = {
      sizeof(avcl_batch_norm_attrs),
      .run = batch_norm,
      .prepare = plan,
-     .layouts = avcl__cpu_layout_norm},
-    {.name = "batch_norm_eval",
+     .layouts = avcl__cpu_layout_norm,
+     .takes_bf16 = 1},
+    {.name = "batch_norm_relu",
      sizeof(avcl_batch_norm_attrs),
-     .run = batch_norm_eval,
+     .run = batch_norm_relu,
      .prepare = plan,
-     .layouts = avcl__cpu_layout_norm},
+     .layouts = avcl__cpu_layout_norm,
+     .takes_bf16 = 1},
     {.name = NULL},
 };

@@ -4,36 +4,41 @@
  * Vectors of channels: blocked layout, and [N, C] whose rows act as positions.
  * Vectors of positions: row-major with something behind the channel axis.
  * Sums of one (row, channel) go into doubles of their own and are combined in
- * row order, so that no thread count changes a bit.
+ * row order, so that no thread count changes a bit. x, y and their gradients are
+ * f32 or bf16 alike; statistics and what becomes of γ and β are f32.
  */
 #ifndef AVCL_CPU_NORM_H
 #define AVCL_CPU_NORM_H
 
 #include "kernels.h"
 
-enum { CHUNK = 256 }; /* positions whose f32 sums stay exact enough, and in L1 */
+enum { CHUNK = 256 };    /* positions whose f32 sums stay exact enough, and in L1 */
+enum { NORM_COEFS = 6 }; /* numbers of a channel that the inner loops may need */
 
 typedef struct norm_view {
+    int is_bf16;
     int by_channel;    /* a vector holds channels */
     int64_t rows;      /* N, or 1 */
     int64_t channels;  /* C */
     int64_t blocks;    /* of channels */
     int64_t plane;     /* positions per row */
-    int64_t step;      /* by_channel: floats from one position to the next */
-    int64_t row_size;  /* floats from one row to the next */
-    int64_t part_size; /* floats from one channel (block) to the next */
+    int64_t step;      /* by_channel: elements from one position to the next */
+    int64_t row_size;  /* elements from one row to the next */
+    int64_t part_size; /* elements from one channel (block) to the next */
 } norm_view;
 
-/* Scratch: two doubles per (row, channel), four floats per channel. */
+/* Scratch: two doubles per (row, channel), NORM_COEFS floats per channel, padded to
+ * whole vectors with zeros: so channels that pad a block come out as zeros. */
 typedef struct norm_scratch {
     double *part[2];
-    float *coef[4];
+    float *coef[NORM_COEFS];
 } norm_scratch;
 
 static inline norm_view norm_view_of(const avcl_tinfo *x, int blocked)
 {
     int64_t plane = positions(x);
     norm_view v = {.channels = x->shape[1], .blocks = n_blocks(x), .by_channel = 1};
+    v.is_bf16 = x->dtype == AVCL_BF16;
     v.rows = x->shape[0];
     v.plane = plane;
     v.step = LANES;
@@ -60,8 +65,8 @@ static inline int64_t norm_padded(const norm_view *v)
 static inline uint64_t norm_scratch_bytes(const norm_view *v)
 {
     uint64_t padded = (uint64_t)norm_padded(v);
-    return avcl__align(padded *
-                       (2 * (uint64_t)v->rows * sizeof(double) + 4 * sizeof(float)));
+    return avcl__align(
+        padded * (2 * (uint64_t)v->rows * sizeof(double) + NORM_COEFS * sizeof(float)));
 }
 
 static inline norm_scratch norm_scratch_of(const norm_view *v, void *scratch)
@@ -69,8 +74,11 @@ static inline norm_scratch norm_scratch_of(const norm_view *v, void *scratch)
     int64_t padded = norm_padded(v);
     double *part = scratch;
     float *coef = (float *)(part + 2 * v->rows * padded);
-    return (norm_scratch){{part, part + v->rows * padded},
-                          {coef, coef + padded, coef + 2 * padded, coef + 3 * padded}};
+    norm_scratch s = {{part, part + v->rows * padded}, {0}};
+    memset(coef, 0, (size_t)(NORM_COEFS * padded) * sizeof *coef);
+    for (int i = 0; i < NORM_COEFS; i++)
+        s.coef[i] = coef + i * padded;
+    return s;
 }
 
 /* Pieces of work: channel blocks or channels, over all rows. */
@@ -79,10 +87,11 @@ static inline int64_t norm_parts(const norm_view *v)
     return v->by_channel ? v->blocks : v->channels;
 }
 
-static inline const float *norm_at(const norm_view *v, const float *x, int64_t part)
+/* Where part `part` starts, in elements. */
+static inline int64_t norm_at(const norm_view *v, int64_t part)
 {
     int64_t n = norm_parts(v);
-    return x + part / n * v->row_size + part % n * v->part_size;
+    return part / n * v->row_size + part % n * v->part_size;
 }
 
 /* First channel of a part, and where its sums are. */
@@ -103,26 +112,51 @@ static inline int64_t norm_lanes(const norm_view *v, int64_t part)
     return v->step == LANES || left > LANES ? LANES : left;
 }
 
-static inline __attribute__((always_inline)) vec norm_load(const float *x, int64_t lanes)
+/* The numbers of a part's channels as a vector: one a lane, or one for all lanes. */
+static inline vec norm_coef(const norm_view *v, const float *coef, int64_t part)
 {
-    if (lanes == LANES) return *(const vec_any *)x;
-    vec v = {0};
-    memcpy(&v, x, (size_t)lanes * sizeof *x);
-    return v;
+    int64_t c = norm_channel(v, part);
+    if (v->by_channel) return *(const vec_any *)(coef + c);
+    vec all = {0};
+    return all + coef[c];
 }
 
-static inline __attribute__((always_inline)) void norm_store(float *y, vec v,
-                                                             int64_t lanes)
+/* How a part is walked: n vectors, `step` elements apart, `lanes` wide; the last one of
+ * a plane by positions is `tail` wide. */
+typedef struct norm_walk {
+    int64_t at;
+    int64_t n;
+    int64_t step;
+    int64_t lanes;
+    int64_t tail; /* lanes of one more, narrower vector; 0 = none */
+} norm_walk;
+
+static inline norm_walk norm_walk_of(const norm_view *v, int64_t part)
 {
-    if (lanes == LANES)
-        *(vec_any *)y = v;
-    else
-        memcpy(y, &v, (size_t)lanes * sizeof *y);
+    norm_walk w = {.at = norm_at(v, part)};
+    w.n = v->by_channel ? v->plane : v->plane / LANES;
+    w.step = v->by_channel ? v->step : LANES;
+    w.lanes = v->by_channel ? norm_lanes(v, part) : LANES;
+    w.tail = v->by_channel ? 0 : v->plane % LANES;
+    return w;
 }
 
 static inline int64_t norm_grain(const norm_view *v)
 {
     return grain_of(v->plane * (v->by_channel ? LANES : 1));
 }
+
+/* norm_scale.c: y = (x - mean) scale + shift, then + s, then relu; coefs 0, 1, 2. */
+typedef struct norm_scale_job {
+    norm_view v;
+    const float *mean;
+    const float *scale;
+    const float *shift;
+    const void *x;
+    const void *s; /* NULL = nothing is added */
+    void *y;       /* may be x or s */
+    int relu;
+} norm_scale_job;
+void AVCL_ISA_NAME(avcl__norm_scale)(const avcl_device *device, const norm_scale_job *j);
 
 #endif
