@@ -14,10 +14,9 @@ local flags = { is_vfr = true, has_audio = true, ordinal = true }
 M.info_fields = { unpack(info_fields) }
 for _, name in ipairs(texts) do M.info_fields[#M.info_fields + 1] = name end
 
---- What a file contains.
-function M.probe(path)
-  local info, out = c.new 'avcl_media_info', {}
-  c.call('avcl_media_probe', path, info)
+--- An avcl_media_info as a table.
+function M.info(info)
+  local out = {}
   for _, name in ipairs(info_fields) do
     local value = tonumber(info[name])
     if flags[name] then value = value ~= 0 end
@@ -25,6 +24,13 @@ function M.probe(path)
   end
   for _, name in ipairs(texts) do out[name] = c.string(info[name]) end
   return out
+end
+
+--- What a file contains.
+function M.probe(path)
+  local info = c.new 'avcl_media_info'
+  c.call('avcl_media_probe', path, info)
+  return M.info(info)
 end
 
 local function open(path)

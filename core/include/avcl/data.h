@@ -27,6 +27,8 @@ typedef struct avcl_dataset_options {
 AVCL_EXPORT avcl_dataset *
 avcl_dataset_open(const char *path, const avcl_dataset_options *options, avcl_error *err);
 AVCL_EXPORT void avcl_dataset_free(avcl_dataset *d);
+/* Whether a file's name ends like a video's: what directories are searched for. */
+AVCL_EXPORT int32_t avcl_is_video_name(const char *name);
 AVCL_EXPORT uint32_t avcl_dataset_n_classes(const avcl_dataset *d);
 AVCL_EXPORT const char *avcl_dataset_class_name(const avcl_dataset *d, uint32_t index);
 AVCL_EXPORT int64_t avcl_dataset_count(const avcl_dataset *d); /* all splits */

@@ -4,6 +4,7 @@
  *
  * Never compiled. build.h and philox.h are source, not ABI, and stay out.
  */
+#include "avcl/csv.h"
 #include "avcl/data.h"
 #include "avcl/device.h"
 #include "avcl/error.h"
@@ -17,6 +18,7 @@
 #include "avcl/profile.h"
 #include "avcl/session.h"
 #include "avcl/store.h"
+#include "avcl/survey.h"
 #include "avcl/train.h"
 #include "avcl/types.h"
 

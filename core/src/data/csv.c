@@ -1,7 +1,10 @@
 /* csv.c - one pass over the text, fields unquoted in place. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/csv.h"
+
+#include "data/manifest.h"
 
 void avcl__csv_init(avcl_csv *csv, char *text, size_t n)
 {
@@ -135,4 +138,46 @@ avcl_status avcl__csv_next(avcl_csv *csv, avcl_csv_record *out, avcl_error *err)
     }
     *out = record;
     return AVCL_OK;
+}
+
+/* ---- whole files --------------------------------------------------------------------
+ */
+struct avcl_csv_file {
+    avcl_csv csv;
+    char *path;
+    char *text;
+};
+
+avcl_csv_file *avcl_csv_open(const char *path, avcl_error *err)
+{
+    size_t n = 0;
+    avcl_csv_file *f = calloc(1, sizeof *f);
+    if (f) f->path = strdup(path);
+    if (!f || !f->path) {
+        avcl_error_set(err, AVCL_E_NOMEM, "no memory to read %s", path);
+        avcl_csv_free(f);
+        return NULL;
+    }
+    f->text = avcl__text_read(path, &n, err);
+    if (!f->text) {
+        avcl_csv_free(f);
+        return NULL;
+    }
+    avcl__csv_init(&f->csv, f->text, n);
+    return f;
+}
+
+avcl_status avcl_csv_next(avcl_csv_file *f, avcl_csv_record *out, avcl_error *err)
+{
+    avcl_status status = avcl__csv_next(&f->csv, out, err);
+    if (status < 0) avcl_error_prefix(err, "%s", f->path);
+    return status;
+}
+
+void avcl_csv_free(avcl_csv_file *f)
+{
+    if (!f) return;
+    free(f->text);
+    free(f->path);
+    free(f);
 }

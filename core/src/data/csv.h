@@ -11,21 +11,13 @@
 #ifndef AVCL_CSV_H
 #define AVCL_CSV_H
 
-#include "avcl/error.h"
-
-enum { AVCL_CSV_MAX_FIELDS = 32 };
+#include "avcl/csv.h"
 
 typedef struct avcl_csv {
     char *at; /* into the caller's text, which is unquoted in place */
     char *end;
     int64_t line; /* of `at`, from 1 */
 } avcl_csv;
-
-typedef struct avcl_csv_record {
-    char *field[AVCL_CSV_MAX_FIELDS]; /* NUL-terminated, in the caller's text */
-    int32_t n;
-    int64_t line;
-} avcl_csv_record;
 
 /* text[n] must be writable and stay; text[n] itself is written too (its terminator). */
 void avcl__csv_init(avcl_csv *csv, char *text, size_t n);

@@ -7,6 +7,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "avcl/data.h"
+
 #include "data/manifest.h"
 
 static const char *const video_suffixes[] = {".3gp", ".avi",  ".flv",  ".m4v", ".mkv",
@@ -52,7 +54,7 @@ done:
     return status;
 }
 
-static int is_video_name(const char *name)
+int32_t avcl_is_video_name(const char *name)
 {
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof video_suffixes / sizeof *video_suffixes; i++)
@@ -68,7 +70,7 @@ static avcl_status add_class(avcl_manifest *m, const char *label, const char *pa
     int64_t before = m->n;
     avcl_status status = list(m, path, &names, &n, err);
     for (size_t i = 0; i < n && status == AVCL_OK; i++) {
-        if (!is_video_name(names[i])) continue;
+        if (!avcl_is_video_name(names[i])) continue;
         const char *rel = avcl__arena_format(&m->arena, "%s/%s", label, names[i]);
         if (!rel)
             status = avcl_error_set(err, AVCL_E_NOMEM, "no memory to list %s", path);

@@ -5,14 +5,13 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/parallel.h"
+#include "base/threads.h"
 #include "data/synth_files.h"
 #include "data/synth_impl.h"
 
@@ -150,22 +149,8 @@ static avcl_status start(avcl_synth *s, avcl_error *err)
     if (n > s->n_total) n = s->n_total;
     s->threads = calloc((size_t)n, sizeof *s->threads);
     if (!s->threads) return avcl_error_set(err, AVCL_E_NOMEM, "synth: out of memory");
-    /* Signals are the caller's: workers take none. */
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = 0;
-    for (int64_t i = 0; i < n && !code; i++) {
-        code = pthread_create(&s->threads[s->n_threads], NULL, work, s);
-        if (!code) s->n_threads++;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (s->n_threads) return AVCL_OK; /* fewer than asked make the same set */
-    char text[128] = "unknown error";
-    (void)!strerror_r(code, text, sizeof text);
-    return avcl_error_set(err, AVCL_E_IO, "synth: cannot start a worker thread: %s",
-                          text);
+    s->n_threads = avcl__threads_start(s->threads, n, work, s, "synth", err);
+    return s->n_threads ? AVCL_OK : AVCL_E_IO; /* fewer than asked make the same set */
 }
 
 /* ---- public ------------------------------------------------------------------------ */
@@ -181,12 +166,8 @@ static avcl_synth *make(const char *dir, const avcl_synth_options *options)
         return NULL;
     }
     strcpy(s->dir, dir);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->moved, &attributes);
-    pthread_condattr_destroy(&attributes);
+    avcl__steady_cond_init(&s->moved);
     return s;
 }
 
@@ -212,28 +193,11 @@ avcl_synth *avcl_synth_new(const char *dir, const avcl_synth_options *options,
     return s;
 }
 
-/* `seconds` from now, at most a day. */
-static struct timespec after(double seconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    double most = 86400.0;
-    double wait = seconds > 0 ? seconds : 0;
-    if (wait > most) wait = most;
-    t.tv_sec += (time_t)wait;
-    t.tv_nsec += (long)((wait - (double)(time_t)wait) * 1e9);
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec++;
-    }
-    return t;
-}
-
 avcl_status avcl_synth_wait(avcl_synth *s, double seconds, int64_t *n_done,
                             int64_t *n_total, avcl_error *err)
 {
     if (!s) return avcl_error_set(err, AVCL_E_INVALID, "synth: nothing to wait for");
-    struct timespec until = after(seconds);
+    struct timespec until = avcl__time_after(seconds);
     int late = 0;
     pthread_mutex_lock(&s->lock);
     while (!s->finished && !s->error.code && late != ETIMEDOUT)

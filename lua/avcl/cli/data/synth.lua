@@ -25,17 +25,12 @@ function M.setup(data)
 end
 
 function M.actions.synth(args)
-  local last = -1
   if args.size then args.width, args.height = args.size[1], args.size[2] end
   args.difficulty = args.difficulty or 1
   c.hold_signals(true)
-  local done = media.synth(args.dir, args, function(n, total)
-    if n ~= last and term.is_tty() then io.stderr:write(('\r%d / %d clips '):format(n, total)) end
-    last = n
-    return c.stop_requested() ~= 0
-  end)
+  local done = media.synth(args.dir, args, text.progress 'clips')
   c.hold_signals(false)
-  if term.is_tty() then io.stderr:write '\n' end
+  text.progress_end()
   if not done then
     term.say 'stopped; the same command completes it'
     return require 'avcl.cli'.exit.again

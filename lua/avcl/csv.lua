@@ -1,0 +1,36 @@
+-- csv.lua - reads and writes RFC 4180 text; the reader is the one that manifests go through.
+local c = require 'avcl.ffi'
+
+local M = {}
+
+--- Iterates: for fields, line in csv.records 'train.csv' do … end; fields is a list of texts.
+function M.records(path)
+  local f = c.own(c.call('avcl_csv_open', path), 'avcl_csv_free')
+  local record = c.new 'avcl_csv_record'
+  local step = c.repeated('avcl_csv_next', f, record)
+  return function()
+    if step() ~= 0 then
+      c.close(f)
+      return nil
+    end
+    local fields = {}
+    for i = 0, record.n - 1 do fields[i + 1] = c.string(record.field[i]) end
+    return fields, tonumber(record.line)
+  end
+end
+
+local function field(text)
+  if text:find '[",\r\n]' or text:find '^[%s#]' or text:find '%s$' then
+    return '"' .. text:gsub('"', '""') .. '"'
+  end
+  return text
+end
+
+--- One line, with its end; texts that need quotes get them.
+function M.line(fields)
+  local out = {}
+  for i, text in ipairs(fields) do out[i] = field(text) end
+  return table.concat(out, ',') .. '\n'
+end
+
+return M
