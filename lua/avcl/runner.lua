@@ -180,6 +180,7 @@ function Runner:run(run)
   if not attempt then return how, why end
   self.attempt_file = ('attempt-%d.yaml'):format(attempt)
   self.store:publish(run.id, 'run.yaml', record.run(run, self.context))
+  self.store:log('start', run.id)
   local phase = { name = 'start' }
   local ok, problem = xpcall(work, function(e)
     return c.is_error(e) and e or describe(e)
@@ -188,6 +189,7 @@ function Runner:run(run)
   if not ok then state = c.is_error(problem, 'INTERRUPTED') and stopped_by() or 'failed' end
   local message = not ok and tostring(problem) or nil
   self.store:append(run.id, self.attempt_file, record.stop(state, phase.name, message))
+  self.store:log(state, run.id)
   if ok then return 'done' end
   if state ~= 'failed' then return 'stopped', 'checkpoint written; the same command resumes' end
   return 'failed', message

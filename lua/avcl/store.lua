@@ -76,6 +76,12 @@ function Store:append_line(id, file, text)
   c.call('avcl_store_append_line', self:run_path(id, file), text)
 end
 
+--- Tells readers that something of a run has changed, so that none has to look for it. The
+--- records hold the truth: a line that cannot be written is not missed.
+function Store:log(event, id)
+  c.try('avcl_store_log', self.root, doc.new(doc.map { { 'event', event }, { 'run', id } }))
+end
+
 --- A record's document as tables, nil when absent.
 function Store:read(id, file, index)
   return (doc.read(self:run_path(id, file), index or 0))

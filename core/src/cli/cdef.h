@@ -16,6 +16,7 @@
 #include "avcl/param.h"
 #include "avcl/plugin.h"
 #include "avcl/profile.h"
+#include "avcl/runs.h"
 #include "avcl/session.h"
 #include "avcl/store.h"
 #include "avcl/survey.h"

@@ -7,7 +7,12 @@ local term = require 'avcl.cli.term'
 local M = {}
 
 -- The order is the one of `avcl --help`: from trying things out to whole studies.
-M.verbs = { 'run', 'table', 'graph', 'lua', 'plugin', 'data', 'bench', 'doctor', 'help' }
+M.verbs = {
+  'run', 'table',
+  'ls', 'show', 'diff',
+  'graph', 'lua', 'plugin', 'data',
+  'bench', 'doctor', 'help',
+}
 
 M.exit = {
   ok = 0, failed = 1, usage = 2, config = 3, not_found = 4, store = 5, bug = 70, again = 75,
