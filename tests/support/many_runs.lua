@@ -65,14 +65,19 @@ local function result_document(id, i)
   }
 end
 
+local function time(i, minute)
+  return ('2026-11-%02dT12:%02d:00Z'):format(i % 28 + 1, minute)
+end
+
 local function attempt_text(i, failed)
-  local start = doc.map { { 'kind', 'start' }, { 'time', ('2026-11-%02dT12:00:00Z'):format(i % 28 + 1) },
-    { 'pid', i % 30000 + 2 }, { 'host', doc.map { { 'name', 'node' .. i % 4 }, { 'threads', 2 },
-      { 'isa', 'avx2' } } } }
-  local stop = doc.map { { 'kind', 'stop' }, { 'time', ('2026-11-%02dT12:01:00Z'):format(i % 28 + 1) },
-    { 'state', failed and 'failed' or 'done' }, { 'phase', failed and 'train' or 'record' },
-    { 'message', failed and 'loss is not a number' or nil } }
-  return document(start) .. document(stop)
+  local host = doc.map { { 'name', 'node' .. i % 4 }, { 'threads', 2 }, { 'isa', 'avx2' } }
+  return document(doc.map {
+    { 'kind', 'start' }, { 'time', time(i, 0) }, { 'pid', i % 30000 + 2 }, { 'host', host },
+  }) .. document(doc.map {
+    { 'kind', 'stop' }, { 'time', time(i, 1) }, { 'state', failed and 'failed' or 'done' },
+    { 'phase', failed and 'train' or 'record' },
+    { 'message', failed and 'loss is not a number' or nil },
+  })
 end
 
 local store, made = stores.open(root, true), {}
