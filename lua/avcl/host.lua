@@ -11,7 +11,14 @@ local kinds = {
   loss = 'avcl.loss/1', device = 'avcl.device/0',
 }
 M.kinds = kinds
-local states = { [0] = 'ok', 'refused', 'unloadable', 'loaded' }
+
+--- 'avcl.backbone/1' -> 'backbone'.
+function M.short_kind(kind)
+  return kind:match '^avcl%.(%w+)/' or kind
+end
+
+local states = { [0] = 'ok', 'refused', 'unloadable', 'loaded', 'quarantined' }
+local host_flags = { insecure_plugins = 1, safe = 2 }
 local types = { 'int', 'float', 'bool', 'str', 'enum', 'ints' }
 local flags = { required = 1, min = 2, max = 4, log = 8, structural = 16, deprecated = 32 }
 
@@ -20,16 +27,24 @@ local function has_flag(set, name)
 end
 
 ---@class avcl.Host
----@param options? { threads?: integer, plugin_path?: string }
+---@param options? { threads?: integer, plugin_path?: string, safe?: boolean,
+---  insecure_plugins?: boolean, plugins?: string[], lock?: string } plugins: files to load;
+---  lock: lines "ID SHA256", nothing else is loaded
 function M.new(options)
   options = options or {}
   local o = c.new 'avcl_host_options'
   o.plugin_path = options.plugin_path
   o.n_threads = options.threads or 0
   o.log_level = C.AVCL_LOG_WARN
+  o.lock = options.lock
+  for name, flag in pairs(host_flags) do
+    if options[name] then o.flags = o.flags + flag end
+  end
   if c.in_program then o.log = C.avcl_cli_log end
   local ptr = c.own(c.call('avcl_host_new', o), 'avcl_host_free')
-  return setmetatable({ ptr = ptr, schemas = {} }, Host)
+  local host = setmetatable({ ptr = ptr, schemas = {}, options = options }, Host)
+  for _, file in ipairs(options.plugins or {}) do host:load(file) end
+  return host
 end
 
 local function ints(v)
@@ -129,20 +144,24 @@ function Host:plugins()
     list[i + 1] = {
       state = states[tonumber(info.state)], n_modules = info.n_modules, path = c.string(info.path),
       id = c.string(info.id), version = c.string(info.version), reason = c.string(info.reason),
-      sha256 = c.string(info.sha256), modules = {},
+      sha256 = c.string(info.sha256), builtin = info.is_builtin ~= 0,
+      shadowed = info.is_shadowed ~= 0, modules = {},
     }
   end
   return list
 end
 
---- Loads all candidates and lists the plugins with their modules.
+--- What every candidate offers, by plugin; nothing is loaded for it.
 function Host:inventory()
-  C.avcl_host_load_all(self.ptr)
-  local list, index = self:plugins(), c.new 'uint32_t[1]'
-  for i = 0, C.avcl_host_n_modules(self.ptr) - 1 do
-    local m = module_of(C.avcl_host_get_module(self.ptr, i, index))
-    local owner = list[index[0] + 1]
-    if owner then owner.modules[#owner.modules + 1] = m end
+  C.avcl_host_inspect(self.ptr)
+  local list, offer, i = self:plugins(), c.new 'avcl_offer', 0
+  while C.avcl_host_get_offer(self.ptr, i, offer) == C.AVCL_OK do
+    local modules = list[offer.plugin + 1].modules
+    modules[#modules + 1] = {
+      kind = c.string(offer.kind), name = c.string(offer.name), summary = c.string(offer.summary),
+      full_name = c.string(offer.full_name), numerics = tonumber(offer.numerics),
+    }
+    i = i + 1
   end
   return list
 end
@@ -179,11 +198,17 @@ function Host:ops()
   return names
 end
 
-local shared
+local shared, shared_options
+
+--- Settles how the process's host will be made, before its first use.
+function M.configure(options)
+  shared_options = options
+end
+
 --- The process's host, made on first use.
 ---@return avcl.Host
 function M.get()
-  shared = shared or M.new()
+  shared = shared or M.new(shared_options)
   return shared
 end
 

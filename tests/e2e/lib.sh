@@ -19,6 +19,9 @@ export XDG_CONFIG_HOME=/nonexistent
 ROOT=$(mktemp -d "${TMPDIR:-/tmp}/avcl-e2e.XXXXXX") || exit 2
 trap 'chmod -R u+w "$ROOT" 2>/dev/null; rm -rf "$ROOT"' EXIT
 
+# What is remembered of plugins, apart from the user's.
+export XDG_CACHE_HOME=$ROOT/cache
+
 output="" status=0 problems=0 shown=0
 
 # avcl ARGS...: runs the program in the current folder; its streams and status are kept.

@@ -63,6 +63,8 @@ const char plugin_source[] =
     "#ifdef DAZ\n#include <xmmintrin.h>\n__attribute__((constructor)) static void "
     "fast(void)\n"
     "{ _mm_setcsr(_mm_getcsr() | 0x8040); }\n#endif\n"
+    "#ifdef CTOR\n#include <signal.h>\n#include <stdlib.h>\n#include <unistd.h>\n"
+    "__attribute__((constructor)) static void early(void) { CTOR }\n#endif\n"
     "#ifndef NO_ENTRY\n"
     "#ifdef TAIL\n"
     "extern const struct grown { avcl_plugin p; unsigned long tail; } grown\n"
@@ -167,7 +169,10 @@ int plugin_set_up(void **state)
     if (!f) return -1;
     snprintf(f->dir, sizeof f->dir, "/tmp/avcl-plugins-XXXXXX");
     *state = f;
-    return mkdtemp(f->dir) ? 0 : -1;
+    if (!mkdtemp(f->dir)) return -1;
+    char cache[PATH + 8];
+    snprintf(cache, sizeof cache, "%s/cache", f->dir); /* nothing is known at first */
+    return setenv("XDG_CACHE_HOME", cache, 1);
 }
 
 static int drop(const char *path, const struct stat *st, int type, struct FTW *at)

@@ -25,5 +25,6 @@
 
 #include "cli/log.h"
 #include "cli/signals.h"
+#include "cli/threads.h"
 
 const char *avcl_abi_hash(void); /* SHA-256 of this text, compiled into libavcl */

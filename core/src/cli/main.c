@@ -15,20 +15,11 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "avcl/host.h"
 #include "cli/signals.h"
+#include "cli/threads.h"
 
 enum { EXIT_BUG = 70 };
-
-/* libgomp reads its environment when it is loaded, before main, and then lets idle
- * threads spin: on cores shared with the loader's threads that cost a factor of eight in
- * training. So the program starts itself again with waiting threads asleep, unless the
- * user has decided. */
-static void make_threads_sleep(char **argv)
-{
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
-    if (setenv("OMP_WAIT_POLICY", "passive", 1)) return;
-    execv("/proc/self/exe", argv); /* when it fails, spinning is only slow */
-}
 
 /* Where this program lies: "/usr/bin" of "/usr/bin/avcl". 0 when the kernel does not say.
  */
@@ -81,12 +72,13 @@ static int report(lua_State *L)
 int main(int argc, char **argv)
 {
     char folder[PATH_MAX];
-    make_threads_sleep(argv);
+    avcl__threads_remember(argv);
     if (!find_folder(folder)) {
         fprintf(stderr, "avcl: cannot tell where this program lies (/proc/self/exe)\n");
         return EXIT_BUG;
     }
     avcl__signals_install();
+    avcl_crash_watch();
     lua_State *L = luaL_newstate();
     if (!L) {
         fprintf(stderr, "avcl: out of memory\n");

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crumb.h"
 #include "graph/graph_impl.h"
+#include "plugin/host_impl.h"
 #include "plugin/params.h"
 
 static avcl_graph_member *get(const avcl_graph *g, avcl_instance handle)
@@ -153,6 +155,20 @@ static avcl_status check_outputs(avcl_graph *g, const avcl_builder *builder,
     return AVCL_OK;
 }
 
+/* With a crumb, so that a crash in there has a name. */
+static avcl_status call_plugin(avcl_graph *g, const avcl_graph_member *instance,
+                               const avcl_node *inputs, avcl_node *outputs)
+{
+    const avcl_builder *builder = instance->module->iface;
+    const avcl_host_module *m = avcl__host_module_of(g->host, instance->module);
+    avcl_crumb crumb = {.who = instance->module->name, .doing = "build"};
+    if (m) crumb = avcl__host_crumb(m, "build");
+    const avcl_crumb *before = avcl__crumb_set(&crumb);
+    avcl_status rc = builder->build(&g->build, instance->params, inputs, outputs);
+    avcl__crumb_set(before);
+    return rc;
+}
+
 static avcl_status run_builder(avcl_graph *g, avcl_instance handle,
                                const avcl_node *inputs, uint32_t n_in, avcl_node *outputs)
 {
@@ -162,7 +178,7 @@ static avcl_status run_builder(avcl_graph *g, avcl_instance handle,
     uint32_t depth = g->scope_depth;
     avcl_status rc = check_inputs(g, builder, inputs, n_in, all);
     if (rc) return rc;
-    rc = builder->build(&g->build, instance->params, all, outputs);
+    rc = call_plugin(g, instance, all, outputs);
     if (g->err.code != AVCL_OK) return g->err.code;
     if (rc != AVCL_OK)
         return avcl__graph_report(g, rc, "refused to build and gave no reason (%s)",

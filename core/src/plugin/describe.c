@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/host_impl.h"
+#include "avcl/device.h"
+#include "plugin/descriptor.h"
 #include "plugin/params.h"
 
 /* No descriptor is larger; a wild size must not make us read far past it. */
@@ -201,9 +202,10 @@ static avcl_status check_head(const avcl_module *m, avcl_error *err)
 }
 
 avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs,
-                              avcl_module *out, int *known, avcl_error *err)
+                              avcl_described *described, avcl_error *err)
 {
-    *known = 1;
+    avcl_module *out = &described->module;
+    described->known = 1;
     if (!theirs) return avcl_error_set(err, AVCL_E_ABI, "a module is NULL");
     avcl_error own = {0};
     avcl_status rc = avcl__struct_read(theirs, theirs->struct_size, out, sizeof *out,
@@ -216,7 +218,7 @@ avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs,
     if (!rc)
         rc = avcl__params_check(params, sizeof(avcl_param), out->n_params,
                                 out->params_size, &own);
-    if (!rc) rc = copy_iface(arena, out, known, &own);
+    if (!rc) rc = copy_iface(arena, out, &described->known, &own);
     if (rc) {
         const char *name = out->name && *out->name ? out->name : "?";
         return avcl_error_set(err, rc, "module '%s': %s", name, own.message);

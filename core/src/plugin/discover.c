@@ -31,13 +31,12 @@ void avcl__host_refuse(avcl_host *host, avcl_host_file *file, avcl_plugin_state 
     file->reason = copy ? copy : "out of memory";
 }
 
-/* The file that holds this id: usable, or in use. */
+/* The file that holds this id: usable, or in use, or known to crash. */
 static avcl_host_file *find_holder(avcl_host *host, const char *id,
-                                   const avcl_host_file * not )
+                                   const avcl_host_file *other)
 {
     for (avcl_host_file *f = host->files; f; f = f->next)
-        if (f != not &&(f->state == AVCL_PLUGIN_OK || f->state == AVCL_PLUGIN_LOADED) &&
-            strcmp(f->id, id) == 0)
+        if (f != other && f->state != AVCL_PLUGIN_REFUSED && strcmp(f->id, id) == 0)
             return f;
     return NULL;
 }
@@ -64,13 +63,22 @@ static void shadow(avcl_host *host, avcl_host_file *loser, avcl_host_file *winne
     avcl__host_log(host, AVCL_LOG_WARN, line);
 }
 
+static avcl_status read_manifest(avcl_host *host, const avcl_host_file *file,
+                                 avcl_manifest *m, avcl_error *err)
+{
+    const json_t *known = avcl__registry_get(&host->registry, file->path, &file->stat);
+    const char *text = json_string_value(json_object_get(known, "manifest"));
+    return text ? avcl__manifest_parse(text, m, err)
+                : avcl__plugin_manifest_read(file->path, m, err);
+}
+
 static avcl_status judge(avcl_host *host, avcl_host_file *file, avcl_error *err)
 {
     avcl_manifest m;
     avcl_status rc = AVCL_OK;
     if (!(host->options.flags & AVCL_HOST_INSECURE_PLUGINS))
         rc = avcl__plugin_check_owner(file->path, err);
-    if (!rc) rc = avcl__plugin_manifest_read(file->path, &m, err);
+    if (!rc) rc = read_manifest(host, file, &m, err);
     if (rc) return rc;
     file->id = avcl__arena_copy(&host->arena, m.id);
     file->version = avcl__arena_copy(&host->arena, m.version);
@@ -79,11 +87,7 @@ static avcl_status judge(avcl_host *host, avcl_host_file *file, avcl_error *err)
         file->id = file->version = file->manifest = "";
         return avcl_error_set(err, AVCL_E_NOMEM, "out of memory");
     }
-    if (m.abi_major == AVCL_ABI_MAJOR && m.abi_minor == AVCL_ABI_MINOR) return AVCL_OK;
-    return avcl_error_set(err, AVCL_E_ABI,
-                          "needs plugin ABI %u.%u, this host has %d.%d: "
-                          "rebuild it with this host's headers",
-                          m.abi_major, m.abi_minor, AVCL_ABI_MAJOR, AVCL_ABI_MINOR);
+    return avcl__abi_accept(m.abi_major, m.abi_minor, err);
 }
 
 static avcl_host_file *append(avcl_host *host, const char *path)
@@ -94,6 +98,12 @@ static avcl_host_file *append(avcl_host *host, const char *path)
         (avcl_host_file){.index = host->n_files, .id = "", .version = "", .manifest = ""};
     file->path = avcl__arena_copy(&host->arena, path);
     if (!file->path) return NULL;
+    if (stat(path, &file->stat)) memset(&file->stat, 0, sizeof file->stat);
+    file->stamp = avcl__arena_format(
+        &host->arena, "%llu %lld %lld.%09ld", (unsigned long long)file->stat.st_ino,
+        (long long)file->stat.st_size, (long long)file->stat.st_mtim.tv_sec,
+        file->stat.st_mtim.tv_nsec);
+    if (!file->stamp) return NULL;
     avcl_host_file **end = &host->files;
     while (*end)
         end = &(*end)->next;
@@ -127,7 +137,7 @@ static void settle(avcl_host *host, avcl_host_file *file, int is_explicit)
 {
     if (file->state != AVCL_PLUGIN_OK && !file->winner) return;
     avcl_host_file *holder = find_holder(host, file->id, file);
-    if (holder && !(is_explicit && holder->state == AVCL_PLUGIN_OK)) {
+    if (holder && !(is_explicit && holder->state != AVCL_PLUGIN_LOADED)) {
         if (!file->winner) shadow(host, file, holder);
         return;
     }
@@ -239,25 +249,36 @@ static avcl_status scan_user(avcl_host *host, avcl_error *err)
     return scan_folder(host, folder, 0, err);
 }
 
-/* What is installed with libavcl.so lies beside it, in the build tree too. */
-static avcl_status scan_installed(avcl_host *host, avcl_error *err)
+int avcl__library_folder(char folder[4096])
 {
     static const char here = 0;
     Dl_info info;
     char real[PATH_MAX];
-    char folder[PATH_MAX + 64];
     if (!dladdr(&here, &info) || !info.dli_fname || !realpath(info.dli_fname, real))
-        return AVCL_OK;
+        return 0;
     char *slash = strrchr(real, '/');
-    if (!slash) return AVCL_OK;
+    if (!slash) return 0;
     *slash = '\0';
-    snprintf(folder, sizeof folder, "%s/" FOLDER, real);
-    return scan_folder(host, folder, 0, err);
+    return snprintf(folder, 4096, "%s", real) < 4096;
+}
+
+/* What is installed with libavcl.so lies beside it, in the build tree too. */
+static avcl_status scan_installed(avcl_host *host, avcl_error *err)
+{
+    char library[4096];
+    char folder[4096 + 64];
+    if (!avcl__library_folder(library)) return AVCL_OK;
+    size_t n = (size_t)snprintf(folder, sizeof folder, "%s/" FOLDER, library);
+    avcl_status rc = scan_folder(host, folder, 0, err);
+    for (avcl_host_file *f = host->files; f; f = f->next)
+        f->is_builtin = strncmp(f->path, folder, n) == 0 && f->path[n] == '/';
+    return rc;
 }
 
 avcl_status avcl__host_discover(avcl_host *host, const char *plugin_path, avcl_error *err)
 {
     const char *only = secure_getenv("AVCL_PLUGIN_PATH_ONLY");
+    if (host->options.flags & AVCL_HOST_SAFE) return scan_installed(host, err);
     avcl_status rc = scan_list(host, plugin_path, 0, err);
     if (!rc) rc = scan_list(host, secure_getenv("AVCL_PLUGIN_PATH"), 1, err);
     if (only && strcmp(only, "1") == 0) return rc;

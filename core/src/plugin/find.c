@@ -1,15 +1,17 @@
 /*
- * find.c - modules by name, loading as little as will do.
+ * find.c - modules by name, loading the one plugin that has it.
  *
- * "id/module" loads that plugin. A short name belongs to the plugins whose id ends in it
- * (avcl.r3d owns r3d); only when none has it are all others loaded and searched. So what
- * a name means depends on the files there are, not on what was loaded before.
+ * "id/module" names one plugin. A short name belongs to the modules that come with avcl,
+ * then to plugins whose id ends in it (org.lab.net owns net), then to anybody; two of the
+ * same rank are ambiguous. So what a name means depends on the files there are, not on
+ * what was loaded before.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/nearest.h"
+#include "plugin/elf.h"
 #include "plugin/host_impl.h"
 
 /* Names that one message lists at most. */
@@ -30,11 +32,10 @@ static void kind_word(const char *kind, char out[32])
 
 static int is_kind(const query *q, const avcl_host_module *m)
 {
-    return !q->kind || strcmp(m->module.kind, q->kind) == 0;
+    return !m->hidden && (!q->kind || strcmp(m->kind, q->kind) == 0);
 }
 
-/* ---- matching
- * --------------------------------------------------------------------------- */
+/* ---- matching ---------------------------------------------------------------------- */
 /* "org.lab.net" owns the short name "net". */
 static int owns(const avcl_host_file *file, const char *name)
 {
@@ -42,39 +43,61 @@ static int owns(const avcl_host_file *file, const char *name)
     return strcmp(dot ? dot + 1 : file->id, name) == 0;
 }
 
-/* Modules of that short name: of owners only, or of anybody. Returns how many. */
-static uint32_t match(avcl_host *host, const query *q, int owners_only,
-                      const avcl_host_module **first)
+static int is_owner(const avcl_host_file *file, const void *name)
+{
+    return owns(file, name);
+}
+
+static int has_id_of(const avcl_host_file *file, const void *full_name)
+{
+    const char *name = full_name;
+    size_t n = (size_t)(strrchr(name, '/') - name);
+    return strlen(file->id) == n && strncmp(file->id, name, n) == 0;
+}
+
+typedef int32_t rank;
+enum { BUILTIN, OWNER, ANYBODY, N_RANKS };
+
+static int has_rank(const query *q, const avcl_host_module *m, rank r)
+{
+    if (r == BUILTIN) return m->file->is_builtin;
+    return r == ANYBODY || owns(m->file, q->name);
+}
+
+/* A file that is of no use now offers nothing. */
+static int is_usable(const avcl_host_file *f)
+{
+    return f->state == AVCL_PLUGIN_OK || f->state == AVCL_PLUGIN_LOADED;
+}
+
+static uint32_t match(avcl_host *host, const query *q, rank r, avcl_host_module **first)
 {
     uint32_t n = 0;
-    for (const avcl_host_module *m = host->modules; m; m = m->next) {
-        if (strcmp(m->module.name, q->name) != 0 || !is_kind(q, m)) continue;
-        if (owners_only && !owns(m->file, q->name)) continue;
-        if (n++ == 0) *first = m;
-    }
+    for (avcl_host_module *m = host->modules; m; m = m->next)
+        if (is_usable(m->file) && is_kind(q, m) && has_rank(q, m, r) &&
+            strcmp(m->name, q->name) == 0 && n++ == 0)
+            *first = m;
     return n;
 }
 
-static const avcl_host_module *find_full(avcl_host *host, const query *q)
+static avcl_host_module *find_full(avcl_host *host, const query *q)
 {
-    size_t n = (size_t)(strrchr(q->name, '/') - q->name);
-    for (avcl_host_file *f = host->files; f; f = f->next)
-        if (strlen(f->id) == n && strncmp(f->id, q->name, n) == 0)
-            avcl__host_load_file(host, f);
-    for (const avcl_host_module *m = host->modules; m; m = m->next)
-        if (strcmp(m->full_name, q->name) == 0 && is_kind(q, m)) return m;
+    avcl__host_inspect(host, has_id_of, q->name);
+    for (avcl_host_module *m = host->modules; m; m = m->next)
+        if (is_usable(m->file) && is_kind(q, m) && strcmp(m->full_name, q->name) == 0)
+            return m;
     return NULL;
 }
 
-static uint32_t find_short(avcl_host *host, const query *q,
-                           const avcl_host_module **first)
+static uint32_t find_short(avcl_host *host, const query *q, avcl_host_module **first)
 {
-    for (avcl_host_file *f = host->files; f; f = f->next)
-        if (owns(f, q->name)) avcl__host_load_file(host, f);
-    uint32_t n = match(host, q, 1, first);
-    if (n) return n;
-    avcl_host_load_all(host);
-    return match(host, q, 0, first);
+    avcl__host_inspect(host, is_owner, q->name);
+    uint32_t n = match(host, q, BUILTIN, first);
+    if (n) return n; /* without a look at all the others */
+    avcl__host_inspect(host, NULL, NULL);
+    for (rank r = BUILTIN; n == 0 && r < N_RANKS; r++)
+        n = match(host, q, r, first);
+    return n;
 }
 
 /* ---- messages
@@ -104,7 +127,7 @@ static avcl_status refuse_ambiguous(avcl_host *host, const query *q, avcl_error 
     say(&m, "%s '%s' is ambiguous: ", word, q->name);
     const char *comma = "";
     for (const avcl_host_module *o = host->modules; o; o = o->next)
-        if (strcmp(o->module.name, q->name) == 0 && is_kind(q, o)) {
+        if (strcmp(o->name, q->name) == 0 && is_kind(q, o)) {
             say(&m, "%s%s", comma, o->full_name);
             comma = ", ";
         }
@@ -115,18 +138,19 @@ static avcl_status refuse_ambiguous(avcl_host *host, const query *q, avcl_error 
 static const avcl_host_module *find_other_kind(avcl_host *host, const query *q)
 {
     for (const avcl_host_module *m = host->modules; m; m = m->next)
-        if (strcmp(m->module.name, q->name) == 0 || strcmp(m->full_name, q->name) == 0)
+        if (!m->hidden &&
+            (strcmp(m->name, q->name) == 0 || strcmp(m->full_name, q->name) == 0))
             return m;
     return NULL;
 }
 
 static int is_near(const query *q, const avcl_host_module *m)
 {
-    const char *names[2] = {m->module.name, m->full_name};
+    const char *names[2] = {m->name, m->full_name};
     const char *slash = strrchr(q->name, '/');
     return avcl__nearest(q->name, names, 2) >= 0 ||
            (slash && slash[1] && avcl__nearest(slash + 1, names, 1) >= 0) ||
-           (slash && strcmp(slash + 1, m->module.name) == 0);
+           (slash && strcmp(slash + 1, m->name) == 0);
 }
 
 static void say_similar(avcl_host *host, const query *q, message *out)
@@ -142,8 +166,7 @@ static void say_similar(avcl_host *host, const query *q, message *out)
 
 static int was_refused(const avcl_host_file *f)
 {
-    return !f->winner &&
-           (f->state == AVCL_PLUGIN_REFUSED || f->state == AVCL_PLUGIN_UNLOADABLE);
+    return !f->winner && !is_usable(f);
 }
 
 static void say_refused(avcl_host *host, message *out)
@@ -168,7 +191,7 @@ static avcl_status refuse_unknown(avcl_host *host, const query *q, avcl_error *e
     say(&m, "no %s '%s'", word, q->name);
     const avcl_host_module *other = find_other_kind(host, q);
     if (other) {
-        kind_word(other->module.kind, word);
+        kind_word(other->kind, word);
         say(&m, "; %s is of kind %s", other->full_name, word);
     } else {
         say_similar(host, q, &m);
@@ -179,11 +202,24 @@ static avcl_status refuse_unknown(avcl_host *host, const query *q, avcl_error *e
 
 /* ---- public
  * ------------------------------------------------------------------------------------ */
+/* Its plugin may still refuse to load; then the reason is the answer. */
+static const avcl_module *bring_in(avcl_host *host, const query *q, avcl_host_module *m,
+                                   avcl_error *err)
+{
+    avcl__host_load_file(host, m->file);
+    if (m->file->state == AVCL_PLUGIN_LOADED && m->module) return m->module;
+    char word[32];
+    kind_word(q->kind, word);
+    avcl_error_set(err, AVCL_E_ABI, "%s '%s': plugin %s: %s", word, q->name,
+                   m->file->path, m->file->reason ? m->file->reason : "was not loaded");
+    return NULL;
+}
+
 const avcl_module *avcl_host_find(avcl_host *host, const char *kind, const char *name,
                                   avcl_error *err)
 {
     query q = {kind, name};
-    const avcl_host_module *found = NULL;
+    avcl_host_module *found = NULL;
     uint32_t n = 0;
     if (strchr(name, '/')) {
         found = find_full(host, &q);
@@ -191,12 +227,12 @@ const avcl_module *avcl_host_find(avcl_host *host, const char *kind, const char 
     } else {
         n = find_short(host, &q, &found);
     }
-    if (n == 1) return &found->module;
+    if (n == 1) return bring_in(host, &q, found, err);
     if (n > 1) {
         refuse_ambiguous(host, &q, err);
         return NULL;
     }
-    avcl_host_load_all(host); /* what else is there, to say so */
+    avcl__host_inspect(host, NULL, NULL); /* what else is there, to say so */
     refuse_unknown(host, &q, err);
     return NULL;
 }
@@ -207,6 +243,11 @@ avcl_status avcl_host_load(avcl_host *host, const char *path, avcl_error *err)
     avcl_host_file *file = avcl__host_add_file(host, path, 1, &own);
     if (!file) return avcl_error_set(err, own.code, "%s", own.message);
     avcl__host_load_file(host, file);
+    if (file->state == AVCL_PLUGIN_QUARANTINED) { /* named: it gets another chance */
+        avcl__host_forgive(host, file);
+        avcl__host_reinspect(host, file);
+        avcl__host_load_file(host, file);
+    }
     if (file->state == AVCL_PLUGIN_LOADED) return AVCL_OK;
     return avcl_error_set(err, AVCL_E_ABI, "plugin %s: %s", file->path,
                           file->reason ? file->reason : "was not loaded");
@@ -225,10 +266,11 @@ uint32_t avcl_host_n_plugins(avcl_host *host)
 
 avcl_status avcl_host_get_plugin(avcl_host *host, uint32_t index, avcl_plugin_info *out)
 {
-    const avcl_host_file *f = host->files;
+    avcl_host_file *f = host->files;
     while (f && f->index != index)
         f = f->next;
     if (!f) return AVCL_E_NOT_FOUND;
+    avcl__host_notice_replaced(host, f);
     *out = (avcl_plugin_info){
         .state = f->state,
         .n_modules = f->n_modules,
@@ -237,22 +279,68 @@ avcl_status avcl_host_get_plugin(avcl_host *host, uint32_t index, avcl_plugin_in
         .version = f->version,
         .reason = f->reason,
         .sha256 = f->state == AVCL_PLUGIN_LOADED ? f->sha256 : NULL,
+        .is_builtin = f->is_builtin,
+        .is_shadowed = f->winner != NULL,
     };
+    return AVCL_OK;
+}
+
+void avcl_plugin_build_id(const char *path, char hex[65])
+{
+    avcl__elf_build_id(path, hex);
+}
+
+const avcl_host_module *avcl__host_module_of(const avcl_host *host, const avcl_module *m)
+{
+    const avcl_host_module *offer = host->modules;
+    while (offer && offer->module != m)
+        offer = offer->next;
+    return offer;
+}
+
+avcl_crumb avcl__host_crumb(const avcl_host_module *m, const char *doing)
+{
+    return (avcl_crumb){.who = m->full_name,
+                        .doing = doing,
+                        .path = m->file->is_builtin ? NULL : m->file->path,
+                        .stamp = m->file->stamp};
+}
+
+void avcl_host_inspect(avcl_host *host)
+{
+    avcl__host_inspect(host, NULL, NULL);
+}
+
+avcl_status avcl_host_get_offer(avcl_host *host, uint32_t index, avcl_offer *out)
+{
+    const avcl_host_module *m = host->modules;
+    while (m && (m->hidden || index--))
+        m = m->next;
+    if (!m) return AVCL_E_NOT_FOUND;
+    *out = (avcl_offer){.plugin = m->file->index,
+                        .numerics = m->numerics,
+                        .kind = m->kind,
+                        .name = m->name,
+                        .full_name = m->full_name,
+                        .summary = m->summary};
     return AVCL_OK;
 }
 
 uint32_t avcl_host_n_modules(avcl_host *host)
 {
-    return host->n_modules;
+    uint32_t n = 0;
+    for (const avcl_host_module *m = host->modules; m; m = m->next)
+        n += m->module != NULL;
+    return n;
 }
 
 const avcl_module *avcl_host_get_module(avcl_host *host, uint32_t index,
                                         uint32_t *plugin_index)
 {
     const avcl_host_module *m = host->modules;
-    while (m && index--)
+    while (m && (!m->module || index--))
         m = m->next;
     if (!m) return NULL;
     if (plugin_index) *plugin_index = m->file->index;
-    return &m->module;
+    return m->module;
 }

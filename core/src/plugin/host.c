@@ -73,16 +73,21 @@ avcl_host *avcl_host_new(const avcl_host_options *options, avcl_error *err)
         .parallel_for = parallel_for,
         .extension = extension,
     };
+    if (host->options.lock)
+        host->options.lock = avcl__arena_copy(&host->arena, host->options.lock);
+    avcl__registry_open(&host->registry);
     if (avcl__host_discover(host, options ? options->plugin_path : NULL, err)) {
         avcl_host_free(host);
         return NULL;
     }
+    avcl__host_count_crashes(host);
     return host;
 }
 
 void avcl_host_free(avcl_host *host)
 {
     if (!host) return;
+    avcl__registry_close(&host->registry);
     avcl__arena_release(&host->arena); /* the libraries stay mapped, by design */
     free(host);
 }

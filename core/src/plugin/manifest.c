@@ -1,128 +1,33 @@
-/* manifest.c - ELF header, section table, section names, section: four bounded reads. */
-#include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
+/* manifest.c - the section .avcl_plugin: one line of text, read strictly. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "avcl/plugin.h"
+#include "plugin/elf.h"
 #include "plugin/manifest.h"
 
-#if defined(__x86_64__)
-enum { OUR_MACHINE = EM_X86_64 };
-#elif defined(__aarch64__)
-enum { OUR_MACHINE = EM_AARCH64 };
-#else
-#error "tell manifest.c this machine's ELF number"
-#endif
-
-static const char section_name[] = ".avcl_plugin";
-
-typedef struct elf_file {
-    int fd;
-    uint64_t size;
-    Elf64_Ehdr head;
-} elf_file;
-
-static avcl_status not_a_plugin(const char *why, avcl_error *err)
+static avcl_status read_section(const avcl_elf *f, avcl_manifest *out, avcl_error *err)
 {
-    return avcl_error_set(err, AVCL_E_ABI, "not a plugin: %s", why);
-}
-
-/* All of [offset, offset + n) or nothing. */
-static int read_at(const elf_file *f, uint64_t offset, void *to, uint64_t n)
-{
-    if (offset > f->size || n > f->size - offset) return 0;
-    uint64_t done = 0;
-    while (done < n) {
-        ssize_t got = pread(f->fd, (char *)to + done, n - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return 0;
-        done += (uint64_t)got;
-    }
-    return 1;
-}
-
-static avcl_status check_head(const Elf64_Ehdr *head, avcl_error *err)
-{
-    const int little = 1;
-    int ours = *(const char *)&little ? ELFDATA2LSB : ELFDATA2MSB;
-    if (memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
-        return not_a_plugin("not an ELF file", err);
-    if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_ident[EI_DATA] != ours)
-        return not_a_plugin("not a 64-bit file of this byte order", err);
-    if (head->e_machine != OUR_MACHINE)
+    char text[sizeof out->text] = "";
+    const Elf64_Shdr *s = avcl__elf_find(f, ".avcl_plugin", SHT_PROGBITS);
+    if (!s)
         return avcl_error_set(err, AVCL_E_ABI,
-                              "not a plugin: built for ELF machine %u, this is %u",
-                              head->e_machine, OUR_MACHINE);
-    if (head->e_type != ET_DYN) return not_a_plugin("not a shared object", err);
-    if (head->e_shentsize != sizeof(Elf64_Shdr) || head->e_shnum == 0 ||
-        head->e_shstrndx >= head->e_shnum)
-        return not_a_plugin("no usable section table", err);
-    return AVCL_OK;
-}
-
-static int has_name(const elf_file *f, const Elf64_Shdr *names, const Elf64_Shdr *section)
-{
-    char name[sizeof section_name];
-    if (section->sh_name >= names->sh_size ||
-        names->sh_size - section->sh_name < sizeof name || names->sh_offset > f->size)
-        return 0;
-    return read_at(f, names->sh_offset + section->sh_name, name, sizeof name) &&
-           memcmp(name, section_name, sizeof name) == 0;
-}
-
-static avcl_status find_section(const elf_file *f, const Elf64_Shdr *table,
-                                avcl_manifest *out, avcl_error *err)
-{
-    const Elf64_Shdr *names = &table[f->head.e_shstrndx];
-    for (uint32_t i = 0; i < f->head.e_shnum; i++) {
-        const Elf64_Shdr *s = &table[i];
-        if (s->sh_type != SHT_PROGBITS || !has_name(f, names, s)) continue;
-        char text[sizeof out->text] = "";
-        uint64_t n = s->sh_size < sizeof text - 1 ? s->sh_size : sizeof text - 1;
-        if (!read_at(f, s->sh_offset, text, n))
-            return not_a_plugin("its manifest lies outside the file", err);
-        return avcl__manifest_parse(text, out, err);
-    }
-    return not_a_plugin("no section .avcl_plugin (AVCL_PLUGIN_MANIFEST is missing)", err);
-}
-
-static avcl_status scan(elf_file *f, avcl_manifest *out, avcl_error *err)
-{
-    if (!read_at(f, 0, &f->head, sizeof f->head))
-        return not_a_plugin("not an ELF file", err);
-    avcl_status rc = check_head(&f->head, err);
-    if (rc) return rc;
-    size_t bytes = (size_t)f->head.e_shnum * sizeof(Elf64_Shdr);
-    Elf64_Shdr *table = malloc(bytes);
-    if (!table)
-        return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a section table");
-    if (read_at(f, f->head.e_shoff, table, bytes))
-        rc = find_section(f, table, out, err);
-    else
-        rc = not_a_plugin("its section table lies outside the file", err);
-    free(table);
-    return rc;
+                              "not a plugin: no section .avcl_plugin "
+                              "(AVCL_PLUGIN_MANIFEST is missing)");
+    if (avcl__elf_read(f, s, 0, text, sizeof text - 1) < 0)
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "not a plugin: its manifest lies outside the file");
+    return avcl__manifest_parse(text, out, err);
 }
 
 avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out,
                                        avcl_error *err)
 {
-    elf_file f = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (f.fd < 0)
-        return avcl_error_set(err, AVCL_E_IO, "cannot open it: %s", strerror(errno));
-    struct stat st;
-    avcl_status rc;
-    if (fstat(f.fd, &st) || !S_ISREG(st.st_mode)) {
-        rc = not_a_plugin("not a regular file", err);
-    } else {
-        f.size = (uint64_t)st.st_size;
-        rc = scan(&f, out, err);
-    }
-    close(f.fd);
+    avcl_elf f;
+    avcl_status rc = avcl__elf_open(&f, path, err);
+    if (rc) return rc;
+    rc = read_section(&f, out, err);
+    avcl__elf_close(&f);
     return rc;
 }
 
@@ -175,4 +80,19 @@ avcl_status avcl__manifest_parse(const char *text, avcl_manifest *out, avcl_erro
     snprintf(m.text, sizeof m.text, "%s", text);
     *out = m;
     return AVCL_OK;
+}
+
+avcl_status avcl__abi_accept(uint32_t major, uint32_t minor, avcl_error *err)
+{
+    const int frozen = AVCL_ABI_MAJOR > 0;
+    if (major == AVCL_ABI_MAJOR &&
+        (frozen ? minor <= AVCL_ABI_MINOR : minor == AVCL_ABI_MINOR))
+        return AVCL_OK;
+    const char *remedy = "rebuild it with this host's headers";
+    if (frozen && major == AVCL_ABI_MAJOR)
+        remedy = "update avcl, or rebuild it with -DAVCL_USE_ABI_MINOR=0";
+    return avcl_error_set(err, AVCL_E_ABI,
+                          "needs plugin ABI %u.%u, this host has %d.%d (that is not the "
+                          "program's version): %s",
+                          major, minor, AVCL_ABI_MAJOR, AVCL_ABI_MINOR, remedy);
 }

@@ -1,8 +1,7 @@
 /*
  * manifest.h - what a plugin file says about itself, read without running its code.
  *
- * Reads the ELF section .avcl_plugin by plain reads: every offset is checked and a file
- * that shrinks meanwhile is a short read, not a signal. [any thread]
+ * The ELF section .avcl_plugin, by the bounded reads of elf.h. [any thread]
  */
 #ifndef AVCL_PLUGIN_MANIFEST_H
 #define AVCL_PLUGIN_MANIFEST_H
@@ -24,5 +23,9 @@ avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out,
 
 /* "AVCP abi=0.1 id=avcl.r3d version=1.0"; strict. */
 avcl_status avcl__manifest_parse(const char *text, avcl_manifest *out, avcl_error *err);
+
+/* Does this host take a plugin that needs this ABI? Same major, minor not above ours; the
+ * very same while the major is 0. Else AVCL_E_ABI with both and the remedy. */
+avcl_status avcl__abi_accept(uint32_t major, uint32_t minor, avcl_error *err);
 
 #endif

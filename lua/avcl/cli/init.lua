@@ -14,6 +14,9 @@ M.verbs = {
   'bench', 'doctor', 'help',
 }
 
+-- These only look: they start at once, without arranging how idle threads wait.
+local looks = { plugin = true, table = true, doctor = true, help = true }
+
 M.exit = {
   ok = 0, failed = 1, usage = 2, config = 3, not_found = 4, store = 5, bug = 70, again = 75,
 }
@@ -38,10 +41,14 @@ local function parser()
   p:option('-C --directory', 'Work there, as if started in it.'):argname 'DIR'
   p:option('--color', 'Colour: auto, always or never.'):choices { 'auto', 'always', 'never' }
     :default 'auto'
+  p:option('--plugin', 'Load this plugin file too.'):argname 'FILE':count '*':target 'files'
+  p:flag('--safe', 'Only the modules that come with avcl.')
+  p:flag('--insecure-plugins', 'Take plugins that others could have written.')
   p:flag('--version', 'Print the version.'):action(function()
     print('avcl ' .. c.string(c.C.avcl_host_get_api(require 'avcl.host'.get().ptr).version))
     os.exit(0)
   end)
+  p:option('--locked', 'Take only what this lock holds (avcl plugin lock).'):argname 'FILE'
   p:command_target 'verb'
   p:require_command(true)
   for _, name in ipairs(M.verbs) do
@@ -78,6 +85,15 @@ function M.finish(code)
   error({ exit = code }, 0)
 end
 
+local function run_verb(args, p)
+  if c.in_program and not looks[args.verb] then c.C.avcl_cli_rest_threads() end
+  require 'avcl.host'.configure {
+    plugins = args.files, safe = args.safe, insecure_plugins = args.insecure_plugins,
+    lock = args.locked and require 'avcl.cli.plugin.lock'.read(args.locked),
+  }
+  return require('avcl.cli.' .. args.verb).run(args, p)
+end
+
 --- Runs argv (argv[0] first) and returns the exit code.
 return setmetatable(M, {
   __call = function(_, _, ...)
@@ -95,8 +111,7 @@ return setmetatable(M, {
       term.say('avcl: error: no directory %s', args.directory)
       return M.exit.not_found
     end
-    local verb = require('avcl.cli.' .. args.verb)
-    local done, result = xpcall(verb.run, explain, args, p)
+    local done, result = xpcall(run_verb, explain, args, p)
     if not done and type(result) == 'table' and result.exit then
       done, result = true, result.exit
     end
