@@ -50,6 +50,21 @@ function Dataset:splits()
   return list
 end
 
+--- Iterates over all rows: { path, rel, label (from 0; -1 = none), split }.
+function Dataset:samples()
+  local i, n, splits = -1, self:count(), self:splits()
+  local info = c.new 'avcl_sample_info'
+  return function()
+    i = i + 1
+    if i >= n then return nil end
+    C.avcl_dataset_get_sample(self.ptr, i, info)
+    return {
+      path = c.string(info.path), rel = c.string(info.rel), label = info.label,
+      split = splits[info.split + 1],
+    }
+  end
+end
+
 --- SHA-256 of the data, in hex.
 function Dataset:hash()
   local hex = c.new 'char[65]'

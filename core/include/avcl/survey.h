@@ -17,7 +17,8 @@
 typedef int32_t avcl_file_state;
 enum {
     AVCL_FILE_OK = 0,
-    AVCL_FILE_REPAIRED = 1, /* at most 5 % of its frames are lost, neighbours stand in */
+    AVCL_FILE_REPAIRED = 1, /* usable: it ends early, or at most 5 % of its frames do not
+                               decode and neighbours stand in */
     AVCL_FILE_MISSING = 2,  /* no such file */
     AVCL_FILE_UNREADABLE = 3, /* cannot be opened, or holds no video */
     AVCL_FILE_CORRUPT = 4,    /* opened, but does not decode */

@@ -40,6 +40,14 @@ static void fault(avcl_finding *f, avcl_file_state state, const char *reason)
     snprintf(f->reason, sizeof f->reason, "%.*s", (int)sizeof f->reason - 1, reason);
 }
 
+/* Something is amiss with some frames, and the rest can be used. */
+static void fault_count(avcl_finding *f, int64_t n, const char *what)
+{
+    snprintf(f->reason, sizeof f->reason, "%lld of %lld frames %s", (long long)n,
+             (long long)f->info.n_frames + f->info.n_missing, what);
+    f->state = AVCL_FILE_REPAIRED;
+}
+
 static void decode_pictures(avcl_video *v, avcl_finding *f)
 {
     uint8_t rgb[CHUNK * THUMB * THUMB * 3];
@@ -55,11 +63,9 @@ static void decode_pictures(avcl_video *v, avcl_finding *f)
         f->n_lost += lost;
     }
     if (!f->n_lost) return;
-    char text[96];
-    snprintf(text, sizeof text, "%lld of %lld frames do not decode", (long long)f->n_lost,
-             (long long)f->info.n_frames);
-    int repaired = (double)f->n_lost <= MAX_LOST * (double)f->info.n_frames;
-    fault(f, repaired ? AVCL_FILE_REPAIRED : AVCL_FILE_CORRUPT, text);
+    fault_count(f, f->n_lost, "do not decode");
+    if ((double)f->n_lost > MAX_LOST * (double)f->info.n_frames)
+        f->state = AVCL_FILE_CORRUPT;
 }
 
 static void decode_sound(const char *path, avcl_finding *f)
@@ -100,8 +106,11 @@ static void look(const char *path, int decode, avcl_finding *f)
         fault(f, AVCL_FILE_UNREADABLE, err.message);
     else if (f->info.n_frames < 1)
         fault(f, AVCL_FILE_UNREADABLE, "no frames");
-    else if (decode)
-        decode_pictures(v, f);
+    else {
+        if (f->info.n_missing > 0)
+            fault_count(f, f->info.n_missing, "of those promised are not in the file");
+        if (decode) decode_pictures(v, f);
+    }
     avcl_video_free(v);
     if (decode && f->state <= AVCL_FILE_REPAIRED && f->info.has_audio)
         decode_sound(path, f);
