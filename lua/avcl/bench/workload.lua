@@ -75,7 +75,7 @@ function M.values(overrides)
   end
   local tower = flat.tower or 'both'
   flat.modalities = bench.modalities[tower]
-  return schema:resolve({}, flat)
+  return (schema:resolve({}, { values = flat }))
 end
 
 --- Declares, compiles and draws inputs. overrides: keys of the schema; options: threads, seed.
