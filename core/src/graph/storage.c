@@ -1,9 +1,7 @@
-/* storage.c - named tensors of a session, outside the arena, and their first values. */
-#include <math.h>
+/* storage.c - named tensors of a session, outside the arena. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "avcl/philox.h"
 #include "graph/session_impl.h"
 
 static avcl_tinfo widen(const avcl_session *s, const avcl_tinfo *info)
@@ -165,54 +163,4 @@ avcl_status avcl__session_make_storage(avcl_session *s, avcl_error *err)
     if (!rc) rc = make_feeds(s, err);
     if (!rc) rc = make_roots(s, err);
     return rc;
-}
-
-/* ---- initial values ------------------------------------------------------------------
- */
-
-/* 32 bits of the name, so that a weight's numbers depend on nothing declared before it.
- */
-static uint32_t name_hash(const char *name)
-{
-    uint32_t h = 2166136261u;
-    for (; *name; name++)
-        h = (h ^ (unsigned char)*name) * 16777619u;
-    return h;
-}
-
-static double draw(const avcl_graph_variable *v, uint64_t seed, uint64_t i)
-{
-    avcl_philox r = avcl_philox_at(seed, i, name_hash(v->name), AVCL_STREAM_INIT, 0);
-    double u = avcl_philox_unit(r.x[0]);
-    if (v->init == AVCL_INIT_UNIFORM) return v->arg * (2 * u - 1);
-    double w = avcl_philox_unit(r.x[1]);
-    return v->arg * sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * w);
-}
-
-static void fill(const avcl_graph_variable *v, uint64_t seed, avcl_dtype real, uint64_t n,
-                 void *out)
-{
-    for (uint64_t i = 0; i < n; i++) {
-        /* Rounded to f32 in both precisions, so that they start from equal weights. */
-        float x = (float)(v->init == AVCL_INIT_FILL ? v->arg : draw(v, seed, i));
-        if (real == AVCL_F64)
-            ((double *)out)[i] = x;
-        else
-            ((float *)out)[i] = x;
-    }
-}
-
-avcl_status avcl__session_init_variables(avcl_session *s, avcl_error *err)
-{
-    for (uint32_t i = 0; i < s->g->variables.n; i++) {
-        const avcl_graph_variable *v = avcl__graph_variable(s->g, i);
-        if (v->init == AVCL_INIT_COPY) v = avcl__graph_variable(s->g, v->copy_of);
-        void *values = malloc(s->variables[i].bytes);
-        if (!values)
-            return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for '%s'", v->name);
-        fill(v, s->seed, s->real, avcl__tinfo_count(&v->info), values);
-        s->api->upload(s->device, s->variables[i].data, values, s->variables[i].bytes);
-        free(values);
-    }
-    return AVCL_OK;
 }

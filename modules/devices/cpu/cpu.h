@@ -87,6 +87,10 @@ void avcl__cpu_for(const avcl_device *device, int64_t n, int64_t grain,
 int avcl__cpu_threads_enter(const avcl_device *device);
 void avcl__cpu_threads_leave(int saved);
 
+/* memory.c: as device.h's alloc and free. */
+void *avcl__cpu_alloc(avcl_device *device, uint64_t bytes);
+void avcl__cpu_free(avcl_device *device, void *p, uint64_t bytes);
+
 /* layout.c */
 uint64_t avcl__cpu_bytes(avcl_device *device, uint32_t tag, const avcl_tinfo *info);
 /* Elements in memory, padding included. */

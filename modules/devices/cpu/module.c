@@ -171,19 +171,6 @@ static avcl_status run(avcl_device *device, avcl_kernel *kernel,
     return kernel->op->run(&call);
 }
 
-static void *alloc_memory(avcl_device *device, uint64_t bytes)
-{
-    (void)device;
-    return avcl__aligned_alloc(bytes);
-}
-
-static void free_memory(avcl_device *device, void *p, uint64_t bytes)
-{
-    (void)device;
-    (void)bytes;
-    free(p);
-}
-
 static void copy(avcl_device *device, void *dst, const void *src, uint64_t bytes)
 {
     (void)device;
@@ -213,8 +200,8 @@ static const avcl_device_api api = {
     .prepare = prepare,
     .run = run,
     .release = release,
-    .alloc = alloc_memory,
-    .free = free_memory,
+    .alloc = avcl__cpu_alloc,
+    .free = avcl__cpu_free,
     .upload = copy,
     .download = copy,
     .kernel_text = kernel_text,
