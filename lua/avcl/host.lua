@@ -8,7 +8,8 @@ Host.__index = Host
 
 local kinds = {
   backbone = 'avcl.backbone/1', fusion = 'avcl.fusion/1', alignment = 'avcl.alignment/1',
-  loss = 'avcl.loss/1', device = 'avcl.device/0',
+  loss = 'avcl.loss/1', method = 'avcl.method/1', op = 'avcl.op/1', kernel = 'avcl.kernel/1',
+  device = 'avcl.device/0',
 }
 M.kinds = kinds
 
@@ -18,6 +19,10 @@ function M.short_kind(kind)
 end
 
 local states = { [0] = 'ok', 'refused', 'unloadable', 'loaded', 'quarantined' }
+local builders = {}
+for _, name in ipairs { 'backbone', 'fusion', 'alignment', 'loss', 'method' } do
+  builders[kinds[name]] = true
+end
 local host_flags = { insecure_plugins = 1, safe = 2 }
 local types = { 'int', 'float', 'bool', 'str', 'enum', 'ints' }
 local flags = { required = 1, min = 2, max = 4, log = 8, structural = 16, deprecated = 32 }
@@ -123,7 +128,7 @@ local function module_of(ptr)
     cite = c.string(ptr.cite), numerics = tonumber(ptr.numerics),
     params = schema(ptr.params, tonumber(ptr.n_params)),
   }
-  if m.kind ~= kinds.device then
+  if builders[m.kind] then
     local b = c.cast('const avcl_builder *', ptr.iface)
     m.inputs, m.outputs = ports(b.inputs, b.n_in), ports(b.outputs, b.n_out)
   end

@@ -125,6 +125,12 @@ function methods:loss(name, inputs, params)
   return out[getmetatable(out).names[1]]
 end
 
+--- g:method('simclr', { video0 = a, video1 = b }, { tau = 0.1 }): its loss and embeddings.
+---@return table<string, avcl.Node>
+function methods:method(name, inputs, params)
+  return made(self, 'method', name, inputs, params)
+end
+
 -- ---- looking ---------------------------------------------------------------------------
 
 local function shape_of(info)

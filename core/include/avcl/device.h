@@ -85,6 +85,9 @@ typedef struct avcl_device_api {
     /* Measures AVCL_CEILING_* on this device's threads, per second; 0 = has none. Only
      * for `avcl bench peak`. May be NULL. */
     double (*ceiling)(avcl_device *, int32_t which);
+    /* "cpu": its memory is the host's, so plugins' kernels for "cpu" run on it. NULL: it
+     * runs no kernels but its own. */
+    const char *custom_kernels;
 } avcl_device_api;
 
 #endif

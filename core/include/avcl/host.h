@@ -15,7 +15,7 @@
 
 #include "avcl/device.h"
 #include "avcl/error.h"
-#include "avcl/plugin.h"
+#include "avcl/op.h"
 
 typedef struct avcl_host avcl_host;
 

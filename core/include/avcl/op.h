@@ -1,5 +1,5 @@
 /*
- * op.h - what an operation is: its attributes, shapes, gradient and test cases.
+ * op.h - what a core op is: its attributes, shapes, gradient and test cases.
  *
  * An op is declared once and knows no device; devices supply kernels by name.
  * `grad` builds the gradient out of ops, so memory planning, precision and
@@ -11,9 +11,7 @@
 #ifndef AVCL_OP_H
 #define AVCL_OP_H
 
-#include "avcl/param.h"
-
-struct avcl_build; /* plugin.h: the call and the graph functions in one handle */
+#include "avcl/custom.h"
 
 /* One node as its op's callbacks see it. All pointers are borrowed. */
 typedef struct avcl_op_view {
@@ -25,24 +23,6 @@ typedef struct avcl_op_view {
     const avcl_node *in_node;
     const avcl_node *out_node;
 } avcl_op_view;
-
-/* How the tests draw one input of a case. */
-typedef struct avcl_case_input {
-    avcl_dtype dtype; /* AVCL_F32 stands for "real": f64 on a f64 session */
-    int32_t ndim;
-    int64_t shape[8];
-    double lo; /* uniform in [lo, hi]; integers inclusive of both */
-    double hi;
-    double gap; /* reals: |x| >= gap, to stay off a kink at 0 */
-} avcl_case_input;
-
-typedef struct avcl_op_case {
-    const char *label;
-    uint32_t n_in;
-    uint32_t n_attrs;
-    const avcl_case_input *inputs;
-    const avcl_attr *attrs;
-} avcl_op_case;
 
 enum {
     AVCL_OP_FUSED = 1,    /* made out of others by the compiler: no gradient of its own */
@@ -71,24 +51,25 @@ typedef struct avcl_op {
     uint32_t n_cases;
     uint32_t overwrites; /* AVCL_OVERWRITES(o, i), or-ed */
     /* Fills out_info[n_out]; on a misfit reports through b and returns its code. */
-    avcl_status (*infer)(const struct avcl_build *b, const avcl_op_view *node,
+    avcl_status (*infer)(const avcl_build *b, const avcl_op_view *node,
                          avcl_tinfo *out_info);
     /* Fills in_grad[n_in] (0 = no gradient) from out_grad[n_out] (0 = none arrives). Core
      * ops are differentiable in output 0 only. */
-    avcl_status (*grad)(const struct avcl_build *b, const avcl_op_view *node,
+    avcl_status (*grad)(const avcl_build *b, const avcl_op_view *node,
                         const avcl_node *out_grad, avcl_node *in_grad);
     /* Fills out[n_out] with what the eval program uses instead; NULL = the op itself. */
-    avcl_status (*eval)(const struct avcl_build *b, const avcl_op_view *node,
-                        avcl_node *out);
+    avcl_status (*eval)(const avcl_build *b, const avcl_op_view *node, avcl_node *out);
     /* Brings filled attributes into the one form that infer, kernels and the graph hash
      * see: axes non-negative and sorted, no axes = all axes, reshape's -1 resolved, one
      * number for three. Called before infer; misfits are left for infer to name. NULL =
      * nothing to do. */
-    avcl_status (*canonical)(const struct avcl_build *b, void *attrs,
-                             const avcl_tinfo *in_info, uint32_t n_in);
+    avcl_status (*canonical)(const avcl_build *b, void *attrs, const avcl_tinfo *in_info,
+                             uint32_t n_in);
     /* Multiply-adds of one evaluation, counted as written: taps on padding too. NULL: the
      * op is bound by memory, its arithmetic is not worth counting. */
     int64_t (*multiply_adds)(const avcl_op_view *node);
+    const struct avcl_custom
+        *custom; /* a plugin's, NULL = the core's; see graph/custom.h */
 } avcl_op;
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * plugin.h - the whole contract between avcl and a shared-object module.
  *
- * With the leaf headers it includes (types.h, param.h, op.h), this is the ABI;
- * nothing else is. A plugin is one .c file that exports one constant:
+ * With the headers it includes (types.h, param.h, custom.h), this is the ABI; nothing
+ * else is. A plugin is one .c file that exports one constant:
  *
  *     cc -shared -fPIC -fvisibility=hidden -I.../include my.c -o my.avcl.so
  *
@@ -16,7 +16,6 @@
 #ifndef AVCL_PLUGIN_H
 #define AVCL_PLUGIN_H
 
-#include "avcl/op.h"
 #include "avcl/param.h"
 #include "avcl/types.h"
 
@@ -112,6 +111,11 @@ typedef struct avcl_build {
 #define AVCL_KIND_ALIGNMENT "avcl.alignment/1"
 /* avcl_builder: … -> loss, a real 0-d. */
 #define AVCL_KIND_LOSS "avcl.loss/1"
+/* avcl_method: views -> loss [, embeddings]. */
+#define AVCL_KIND_METHOD "avcl.method/1"
+/* avcl_custom_op and avcl_custom_kernel of custom.h. */
+#define AVCL_KIND_OP     "avcl.op/1"
+#define AVCL_KIND_KERNEL "avcl.kernel/1"
 /* avcl_device_api of device.h; exact build only. */
 #define AVCL_KIND_DEVICE "avcl.device/0"
 
@@ -146,6 +150,23 @@ typedef struct avcl_builder {
                          avcl_node *outputs);
 } avcl_builder;
 
+/* A builder with numbers that change from step to step: b->graph->scalar(name). */
+typedef struct avcl_method {
+    uint32_t struct_size;
+    uint32_t n_in;
+    uint32_t n_out;
+    uint32_t port_size;
+    const avcl_port *inputs; /* the views, labels or row indices it wants */
+    const avcl_port *outputs;
+    avcl_status (*build)(const avcl_build *b, const void *params, const avcl_node *inputs,
+                         avcl_node *outputs);
+    const char *const *scalars; /* n_scalars names, as build declares them */
+    uint32_t n_scalars;
+    uint32_t reserved;
+    /* Fills values[n_scalars] for `step` of `total`. Pure; tabulated before training. */
+    void (*schedule)(const void *params, int64_t step, int64_t total, double *values);
+} avcl_method;
+
 typedef struct avcl_module {
     uint32_t struct_size;
     uint32_t param_size; /* sizeof(avcl_param) */
@@ -174,6 +195,8 @@ typedef struct avcl_plugin {
     const avcl_module *const *modules;
     avcl_status (*init)(const avcl_host_api *, avcl_call *); /* once; may be NULL */
 } avcl_plugin;
+
+#include "avcl/custom.h"
 
 #ifndef AVCL_CDEF
 #ifdef __cplusplus

@@ -5,6 +5,7 @@
  * Never compiled. build.h and philox.h are source, not ABI, and stay out.
  */
 #include "avcl/csv.h"
+#include "avcl/custom.h"
 #include "avcl/data.h"
 #include "avcl/device.h"
 #include "avcl/error.h"

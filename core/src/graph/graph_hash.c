@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "avcl/store.h"
+#include "graph/custom.h"
 #include "graph/graph_impl.h"
 
 typedef struct hashing {
@@ -96,6 +97,9 @@ static void put_node(hashing *h, uint32_t n)
     if (node->frozen) fputs(" frozen", h->f);
     if (node->op) {
         fprintf(h->f, "/%" PRIu32, node->op->numerics);
+        if (node->op->custom)
+            fprintf(h->f, ".%" PRIu32,
+                    avcl__custom_kernel_numerics(h->g->host, node->op));
         for (uint32_t i = 0; i < node->op->n_attrs; i++)
             put_attr(h, &node->op->attrs[i], node->attrs);
     }

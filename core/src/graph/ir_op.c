@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/call.h"
+#include "graph/custom.h"
 #include "graph/ir.h"
 #include "plugin/params.h"
 
@@ -78,7 +79,7 @@ static avcl_status infer(const avcl_build *b, const avcl_op *op, void *attrs,
                          .n_out = op->n_out,
                          .in_info = in_info,
                          .in_node = inputs};
-    rc = op->infer(b, &view, out_info);
+    rc = avcl__op_infer(op, b, &view, out_info);
     return rc ? rc : check_sizes(b, op, out_info);
 }
 

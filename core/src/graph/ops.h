@@ -9,8 +9,8 @@
 #ifndef AVCL_GRAPH_OPS_H
 #define AVCL_GRAPH_OPS_H
 
+#include "avcl/op.h"
 #include "avcl/ops.h"
-#include "avcl/plugin.h"
 
 /* All core ops in the order of core/doc/ops.md, *n of them. [static] */
 const avcl_op *const *avcl__core_ops(uint32_t *n);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph/compile.h"
+#include "graph/custom.h"
 
 typedef struct reverse {
     avcl_draft *draft;
@@ -77,7 +78,7 @@ static avcl_status back_through(reverse *r, uint32_t index)
         wanted |= r->wanted[node.first + i];
     }
     if (!node.op || !arrives || !wanted) return AVCL_OK;
-    if (!node.op->grad)
+    if (!avcl__op_has_grad(node.op))
         return avcl_error_set(
             r->call.err, AVCL_E_UNSUPPORTED,
             "%s%s'%s': op '%s' has no gradient; stop_gradient leaves it out", node.where,
@@ -92,7 +93,11 @@ static avcl_status back_through(reverse *r, uint32_t index)
                          .out_node = out};
     r->call.path = node.path;
     r->call.where = node.where;
-    avcl_status rc = node.op->grad(&r->build, &view, out_grad, in_grad);
+    unsigned char in_wanted[AVCL_KERNEL_MAX_IN];
+    for (uint32_t i = 0; i < node.n_in; i++)
+        in_wanted[i] = r->wanted[node.inputs[i]];
+    avcl_status rc =
+        avcl__op_grad(node.op, &r->build, &view, in_wanted, out_grad, in_grad);
     if (r->call.err->code) rc = r->call.err->code;
     for (uint32_t i = 0; rc == AVCL_OK && i < node.n_in; i++)
         rc = accumulate(r, &node, node.inputs[i], in_grad[i]);

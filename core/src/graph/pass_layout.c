@@ -52,6 +52,7 @@ static void ask(layouting *l, const avcl_ir *from, const avcl_ir_node *node,
     memset(want, 0, AVCL_KERNEL_MAX_IN * sizeof *want);
     /* Aliases are the same bytes read in declared order: plain only. */
     if (!l->api->layouts || !node->op || (node->op->flags & AVCL_OP_ALIAS)) return;
+    if (node->op->custom) return; /* plugins know the plain layout alone */
     memcpy(want, frame.in_tag, node->n_in * sizeof *want);
     l->api->layouts(l->device, &frame.spec, want, out_tag);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/custom.h"
 #include "graph/session_impl.h"
 
 /* Each root must be written to its own storage by the node that makes it: values that are
@@ -193,11 +194,16 @@ static avcl_status prepare(avcl_session *s, const avcl_ir *ir, uint32_t n,
     char text[256];
     avcl__spec_fill(&frame, ir, node);
     avcl__node_text(node, text);
+    step->node = n;
+    if (node->op && node->op->custom) {
+        step->custom = avcl__custom_prepare(s->g->host, ir, node, s->api->custom_kernels,
+                                            s->real, scratch, err);
+        return step->custom ? AVCL_OK : avcl_error_prefix(err, "%s", text);
+    }
     if (node->op && !s->api->supports(s->device, &frame.spec))
         return avcl_error_set(
             err, AVCL_E_UNSUPPORTED, "%s: device '%s' has no kernel for op '%s' in %s",
             text, s->api->describe(s->device), node->op->name, avcl__dtype_name(s->real));
-    step->node = n;
     avcl_status rc = s->api->prepare(s->device, &frame.spec, &step->kernel, scratch, err);
     if (rc) avcl_error_prefix(err, "%s", text);
     return rc;
@@ -268,13 +274,19 @@ void avcl__session_resolve(avcl_session *s, avcl_compiled *p)
         for (uint32_t k = 0; k < node->n_out; k++)
             step->outputs[k] = place(s, p, node->first + k);
         step->scratch = (char *)s->arena.data + p->plan.scratch[step->node];
+        if (step->custom)
+            avcl__custom_resolve(step->custom, step->inputs, step->outputs,
+                                 step->scratch);
     }
 }
 
 void avcl__compiled_release(avcl_session *s, avcl_compiled *p)
 {
     for (uint32_t i = 0; i < p->n_steps; i++)
-        s->api->release(s->device, p->steps[i].kernel);
+        if (p->steps[i].custom)
+            free(p->steps[i].custom);
+        else
+            s->api->release(s->device, p->steps[i].kernel);
     free(p->steps);
     free(p->seconds);
     avcl__plan_release(&p->plan);

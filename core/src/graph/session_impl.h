@@ -15,7 +15,8 @@ typedef struct avcl_storage { /* one named tensor outside the arena */
 } avcl_storage;
 
 typedef struct avcl_step { /* one kernel, its pointers resolved */
-    avcl_kernel *kernel;
+    avcl_kernel *kernel;             /* the device's, or … */
+    struct avcl_custom_step *custom; /* … a plugin's */
     const void *inputs[AVCL_KERNEL_MAX_IN];
     void *outputs[AVCL_KERNEL_MAX_OUT];
     void *scratch;

@@ -75,7 +75,7 @@ avcl_status avcl_session_get_kernel(const avcl_session *s, avcl_program program,
     out->path = node->path;
     out->where = node->where;
     out->text = "";
-    if (s->api->kernel_text)
+    if (s->api->kernel_text && p->steps[index].kernel)
         out->text = s->api->kernel_text(s->device, p->steps[index].kernel);
     out->info = ir->values[node->first].info;
     out->multiply_adds = avcl__multiply_adds(ir, node);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/custom.h"
 #include "graph/session_impl.h"
 
 void avcl_session_set_rng(avcl_session *s, uint64_t seed, uint64_t step,
@@ -15,8 +16,9 @@ void avcl_session_set_rng(avcl_session *s, uint64_t seed, uint64_t step,
 avcl_status avcl__session_run_step(avcl_session *s, const avcl_compiled *p,
                                    const avcl_step *step, avcl_error *err)
 {
-    avcl_status rc = s->api->run(s->device, step->kernel, step->inputs, step->outputs,
-                                 step->scratch, err);
+    avcl_status rc = step->custom ? avcl__custom_run(step->custom, err)
+                                  : s->api->run(s->device, step->kernel, step->inputs,
+                                                step->outputs, step->scratch, err);
     if (rc) {
         char text[256];
         avcl__node_text(&p->draft.ir.nodes[step->node], text);

@@ -116,6 +116,7 @@ static int init_rule(avcl_graph *g, const char *name, const char *init,
                      avcl_init_rule *out)
 {
     static const char *const rules[] = {"fill", "uniform", "normal"};
+    if (!init) init = "";
     for (int32_t i = 0; i < 3; i++) {
         if (strcmp(init, rules[i]) != 0) continue;
         *out = i;

@@ -103,6 +103,7 @@ typedef struct kind_rule {
 } kind_rule;
 
 static const kind_rule builders[] = {
+    {AVCL_KIND_METHOD, {NULL}, {"loss"}},
     {AVCL_KIND_BACKBONE, {NULL}, {"pool"}},
     {AVCL_KIND_FUSION, {"video", "audio"}, {"video", "audio"}},
     {AVCL_KIND_ALIGNMENT, {"video", "audio"}, {"loss"}},
@@ -120,13 +121,31 @@ static avcl_status check_rule(const kind_rule *rule, const avcl_builder *b,
     return rc;
 }
 
+/* Names of numbers that change, each a name, each once. */
+static avcl_status check_scalars(const avcl_method *m, avcl_error *err)
+{
+    if (m->n_scalars > MAX_PARAMS || (m->n_scalars && (!m->scalars || !m->schedule)))
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "%u scalars, but no names or no schedule function",
+                              m->n_scalars);
+    for (uint32_t i = 0; i < m->n_scalars; i++)
+        if (!m->scalars[i] || !*m->scalars[i])
+            return avcl_error_set(err, AVCL_E_ABI, "scalar %u has no name", i);
+    return AVCL_OK;
+}
+
+/* A method begins as a builder does. */
 static avcl_status copy_builder(avcl_arena *arena, const kind_rule *rule,
                                 const void *theirs, const void **out, avcl_error *err)
 {
-    avcl_builder *b = avcl__arena_alloc(arena, sizeof *b);
+    int is_method = strcmp(rule->kind, AVCL_KIND_METHOD) == 0;
+    uint32_t size = is_method ? sizeof(avcl_method) : sizeof(avcl_builder);
+    avcl_builder *b = avcl__arena_alloc(arena, sizeof(avcl_method));
     if (!b) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a builder");
-    avcl_status rc = avcl__struct_read(theirs, *(const uint32_t *)theirs, b, sizeof *b,
-                                       "struct avcl_builder", err);
+    avcl_status rc =
+        avcl__struct_read(theirs, *(const uint32_t *)theirs, b, size,
+                          is_method ? "struct avcl_method" : "struct avcl_builder", err);
+    if (!rc && is_method) rc = check_scalars((const avcl_method *)(const void *)b, err);
     if (rc) return rc;
     if (!b->build) return avcl_error_set(err, AVCL_E_ABI, "it has no build function");
     if (b->n_in < 1 || b->n_in > AVCL_KERNEL_MAX_IN || b->n_out < 1 ||
@@ -138,7 +157,7 @@ static avcl_status copy_builder(avcl_arena *arena, const kind_rule *rule,
     rc = copy_ports(arena, b, b->n_in, &b->inputs, err);
     if (!rc) rc = copy_ports(arena, b, b->n_out, &b->outputs, err);
     if (!rc) rc = check_rule(rule, b, err);
-    b->struct_size = sizeof *b;
+    b->struct_size = size;
     b->port_size = sizeof(avcl_port);
     if (!rc) *out = b;
     return rc;
@@ -169,13 +188,68 @@ static avcl_status copy_device(avcl_arena *arena, const void *theirs, const void
     return AVCL_OK;
 }
 
+static avcl_status copy_op(avcl_arena *arena, const void *theirs, const void **out,
+                           avcl_error *err)
+{
+    avcl_custom_op *o = avcl__arena_alloc(arena, sizeof *o);
+    if (!o) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for an op");
+    avcl_status rc = avcl__struct_read(theirs, *(const uint32_t *)theirs, o, sizeof *o,
+                                       "struct avcl_custom_op", err);
+    if (rc) return rc;
+    if (!o->infer) return avcl_error_set(err, AVCL_E_ABI, "it has no infer function");
+    if (o->min_in > o->max_in || o->max_in > 16 || o->n_out < 1 || o->n_out > 4)
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "%u to %u inputs and %u outputs: up to 16 and 1..4 are "
+                              "possible",
+                              o->min_in, o->max_in, o->n_out);
+    if (o->n_cases == 0 || !o->cases)
+        return avcl_error_set(err, AVCL_E_ABI, "it has no test cases");
+    if (o->save_in >> o->max_in || o->save_out >> o->n_out)
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "save_in or save_out names an input or output that it has "
+                              "not");
+    *out = o;
+    return AVCL_OK;
+}
+
+static avcl_status copy_kernel(avcl_arena *arena, const void *theirs, const void **out,
+                               avcl_error *err)
+{
+    avcl_custom_kernel *k = avcl__arena_alloc(arena, sizeof *k);
+    if (!k) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a kernel");
+    avcl_status rc = avcl__struct_read(theirs, *(const uint32_t *)theirs, k, sizeof *k,
+                                       "struct avcl_custom_kernel", err);
+    if (rc) return rc;
+    if (!k->op || !*k->op || !k->device || !*k->device || !k->forward)
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "it names no op or no device, or has no forward");
+    if (strcmp(k->device, "cpu") == 0 && !(k->dtypes & AVCL_DTYPE_BIT(AVCL_F64)))
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "a kernel for \"cpu\" must offer f64: gradients are "
+                              "checked in it");
+    *out = k;
+    return AVCL_OK;
+}
+
+/* Kinds that are not builders. */
+static const struct {
+    const char *kind;
+    avcl_status (*copy)(avcl_arena *arena, const void *theirs, const void **out,
+                        avcl_error *err);
+} others[] = {
+    {AVCL_KIND_DEVICE, copy_device},
+    {AVCL_KIND_OP, copy_op},
+    {AVCL_KIND_KERNEL, copy_kernel},
+};
+
 static avcl_status copy_iface(avcl_arena *arena, avcl_module *m, int *known,
                               avcl_error *err)
 {
     const void *theirs = m->iface;
     if (!theirs) return avcl_error_set(err, AVCL_E_ABI, "it has no interface table");
-    if (strcmp(m->kind, AVCL_KIND_DEVICE) == 0)
-        return copy_device(arena, theirs, &m->iface, err);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(m->kind, others[i].kind) == 0)
+            return others[i].copy(arena, theirs, &m->iface, err);
     for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
         if (strcmp(m->kind, builders[i].kind) == 0)
             return copy_builder(arena, &builders[i], theirs, &m->iface, err);

@@ -4,6 +4,7 @@
 
 #include "base/call.h"
 #include "base/parallel.h"
+#include "graph/custom.h"
 #include "graph/ops.h"
 #include "plugin/host_impl.h"
 
@@ -126,5 +127,5 @@ const avcl_op *avcl_host_find_op(avcl_host *host, const char *name)
     for (uint32_t i = 0; i < n; i++)
         if (strcmp(avcl_host_get_op(host, i)->name, name) == 0)
             return avcl_host_get_op(host, i);
-    return NULL;
+    return avcl__custom_find(host, name);
 }

@@ -55,6 +55,7 @@ struct avcl_host {
     avcl_host_module *modules;
     uint32_t n_files;
     avcl_registry registry;
+    struct avcl_custom *customs; /* plugins' ops in use; graph/custom.h */
 };
 
 /* ---- host.c -------------------------------------------------------------------------

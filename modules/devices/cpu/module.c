@@ -206,6 +206,7 @@ static const avcl_device_api api = {
     .download = copy,
     .kernel_text = kernel_text,
     .ceiling = ceiling,
+    .custom_kernels = "cpu",
 };
 
 static const avcl_module cpu = {

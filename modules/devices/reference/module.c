@@ -211,6 +211,7 @@ static const avcl_device_api api = {
     .free = free_memory,
     .upload = copy,
     .download = copy,
+    .custom_kernels = "cpu",
 };
 
 static const avcl_module reference = {
