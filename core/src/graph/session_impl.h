@@ -14,7 +14,7 @@ typedef struct avcl_storage { /* one named tensor outside the arena */
     uint64_t bytes;
 } avcl_storage;
 
-typedef struct avcl_step { /* one kernel, its pointers resolved */
+typedef struct avcl_step {           /* one kernel, its pointers resolved */
     avcl_kernel *kernel;             /* the device's, or … */
     struct avcl_custom_step *custom; /* … a plugin's */
     const void *inputs[AVCL_KERNEL_MAX_IN];
