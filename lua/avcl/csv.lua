@@ -1,5 +1,6 @@
 -- csv.lua - reads and writes RFC 4180 text; the reader is the one that manifests go through.
 local c = require 'avcl.ffi'
+local config = require 'avcl.config'
 
 local M = {}
 
@@ -19,18 +20,30 @@ function M.records(path)
   end
 end
 
-local function field(text)
-  if text:find '[",\r\n]' or text:find '^[%s#]' or text:find '%s$' then
+local function field(text, separator)
+  if text:find '["\r\n]' or text:find(separator, 1, true) or text:find '^[%s#]' or text:find '%s$' then
     return '"' .. text:gsub('"', '""') .. '"'
   end
   return text
 end
 
 --- One line, with its end; texts that need quotes get them.
-function M.line(fields)
+---@param separator string? ',' when not given
+function M.line(fields, separator)
   local out = {}
-  for i, text in ipairs(fields) do out[i] = field(text) end
-  return table.concat(out, ',') .. '\n'
+  separator = separator or ','
+  for i, text in ipairs(fields) do out[i] = field(text, separator) end
+  return table.concat(out, separator) .. '\n'
+end
+
+--- A value as pandas and R read it: shortest numbers, True and False, nothing for nil.
+function M.scalar(value)
+  if value == nil then return '' end
+  if type(value) == 'boolean' then return value and 'True' or 'False' end
+  if type(value) ~= 'number' then return config.value_text(value) end
+  if value ~= value then return 'nan' end
+  if math.abs(value) == math.huge then return value > 0 and 'inf' or '-inf' end
+  return config.number_text(value)
 end
 
 return M

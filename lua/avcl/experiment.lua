@@ -5,6 +5,7 @@ local fields = require 'avcl.fields'
 local rows = require 'avcl.rows'
 local source = require 'avcl.source'
 local spec = require 'avcl.spec'
+local suggest = require 'avcl.suggest'
 local where = require 'avcl.where'
 
 local M = {}
@@ -53,6 +54,25 @@ function M.metric(t)
       .. "'test/top1'", out.metric)
   end
   out.title = t[1]
+  out.better = out.better or (out.metric:find('loss', 1, true) and 'lower' or 'higher')
+  return out
+end
+
+--- A column that describes the row: avcl.describe { 'Layer', of = 'cgra_at' }.
+function M.describe(t)
+  local place = where.script()
+  if type(t) ~= 'table' or type(t[1]) ~= 'string' then
+    c.raise_at(place, 'INVALID', "describe takes { 'title', of = 'rgb.frames' }, title first")
+  end
+  local rest = {}
+  for key, value in pairs(t) do
+    if key ~= 1 then rest[key] = value end
+  end
+  local out = spec.check(fields.describe, rest, 'avcl.describe', place)
+  if type(out.of) ~= 'string' and type(out.of) ~= 'function' then
+    c.raise_at(source.locate(place, 'of'), 'INVALID', "'of' is a key or a function of the row")
+  end
+  out.title, out.place = t[1], place
   return out
 end
 
@@ -138,7 +158,36 @@ local function add_inputs(schema, inputs, place)
   end
 end
 
---- A study. Keys: name, model, base, defaults, inputs, stages, rows, columns, seeds, paper.
+local function check_columns(self, place)
+  local seen = {}
+  for i, column in ipairs(self.columns) do
+    if type(column) ~= 'table' or not (column.metric or column.of) then
+      local at = source.locate(place, 'columns')
+      c.raise_at(at, 'INVALID', 'column %d is no avcl.metric and no avcl.describe', i)
+    end
+    if type(column.of) == 'string' and not self.schema.fields[column.of] then
+      self.schema:unknown(column.of, ("column '%s'"):format(column.title), column.place)
+    end
+    if seen[column.title] then
+      c.raise_at(source.find(place, column.title) or place, 'INVALID',
+        "columns %d and %d are both '%s'", seen[column.title], i, column.title)
+    end
+    seen[column.title] = i
+  end
+end
+
+local function check_baseline(self, place)
+  if not self.baseline then return end
+  local labels = {}
+  for i, row in ipairs(self.rows) do
+    if row.label == self.baseline then return end
+    labels[i] = row.label
+  end
+  c.raise_at(source.locate(place, 'baseline'), 'INVALID', "baseline: no row '%s'%s", self.baseline,
+    suggest.text(self.baseline, labels))
+end
+
+--- A study; its keys are those of fields.experiment.
 ---@return avcl.Experiment
 function M.new(t)
   local place = where.script()
@@ -147,7 +196,7 @@ function M.new(t)
   local schema = config.new()
   local self = setmetatable({
     name = given.name, model = given.model, schema = schema, columns = given.columns,
-    paper = given.paper, place = place, kinds = {},
+    paper = given.paper, baseline = given.baseline, place = place, kinds = {},
   }, Experiment)
   local stages = {}
   for name, stage in pairs(merged(base.stages, given.stages)) do
@@ -162,13 +211,9 @@ function M.new(t)
     end
   end
   self.seeds = rows.seeds(given.seeds, 'the experiment', place)
-  for i, column in ipairs(self.columns) do
-    if type(column) ~= 'table' or not column.metric then
-      local at = source.locate(place, 'columns')
-      c.raise_at(at, 'INVALID', 'column %d is not avcl.metric { … }', i)
-    end
-  end
+  check_columns(self, place)
   self.rows = rows.of(given.rows, schema, place)
+  check_baseline(self, place)
   return self
 end
 

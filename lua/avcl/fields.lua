@@ -142,6 +142,13 @@ M.stage_defaults = {
 M.metric = {
   metric = { type = 'string', required = true, doc = "'test/top1'" },
   select = { type = 'string' },
+  digits = integer(1, { min = 0, max = 6, doc = 'after the point' }),
+  better = choice(nil, { 'higher', 'lower' }, "lower for losses, else higher, when not given"),
+}
+
+M.describe = {
+  of = { type = 'any', required = true, doc = "a key, 'rgb.frames', or a function of the row" },
+  show = { type = 'table', doc = "texts for values: { amfm = '✓' }" },
 }
 
 M.experiment = {
@@ -154,7 +161,8 @@ M.experiment = {
   rows = { type = 'table' },
   columns = { type = 'table', default = {} },
   seeds = { type = 'any', default = { 1 } },
-  paper = { type = 'string' },
+  paper = { type = 'string', doc = 'file of published numbers' },
+  baseline = { type = 'string', doc = 'label of the row that others are compared with' },
 }
 
 M.base = {

@@ -45,6 +45,7 @@ local M = {
   mel = experiment.mel,
   head = experiment.head,
   metric = experiment.metric,
+  describe = experiment.describe,
 }
 
 return M

@@ -110,8 +110,8 @@ local function hash_once(cache, experiment, name, row, values, seed, parent, dat
   return run
 end
 
-local function wanted(row, only)
-  return not only or row.label:find(only, 1, true) or row.label:find(only) ~= nil
+local function wanted(label, only)
+  return not only or label:find(only, 1, true) or label:find(only) ~= nil
 end
 
 -- The row under one layer of the command line.
@@ -190,7 +190,7 @@ function M.resolve(experiment, options)
   for _, given in ipairs(experiment.rows) do
     for _, layer in ipairs(layers) do
       local row = { label = label_of(given, layer), place = given.place, cells = {} }
-      if wanted(row, options.only) then
+      if wanted(row.label, options.only) or wanted(given.label, options.only) then
         row.values, row.origins = experiment.schema:resolve(given.values, layer)
         row.want = needed(experiment, row.values)
         row.seeds = options.seeds or given.seeds or experiment.seeds

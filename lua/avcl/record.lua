@@ -50,7 +50,7 @@ end
 local function data(run)
   return doc.list { doc.map {
     { 'name', run.values.data }, { 'synthetic', run.data.synthetic }, { 'items', run.data.items },
-    { 'sha256', run.data.hash },
+    { 'classes', run.data.n_classes }, { 'sha256', run.data.hash },
   } }
 end
 

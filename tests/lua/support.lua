@@ -79,6 +79,40 @@ function M.remove(root)
   os.execute("rm -rf '" .. root .. "'")
 end
 
+--- What Debian's Python, which has the packages that tests install, prints for a program.
+function M.python(code)
+  local path = os.tmpname()
+  M.write(path, code)
+  local text, rc = M.shell('/usr/bin/python3 ' .. path)
+  os.remove(path)
+  assert(rc == 0, text)
+  return text
+end
+
+--- Records of finished runs, as a runner would leave them, without training: answer(run) gives
+--- { top1 = …, n = …, items = bytes, … } or nil for a run that is not there.
+function M.finish(plan, store, answer, context)
+  local doc, record = require 'avcl.doc', require 'avcl.record'
+  for _, run in ipairs(plan.runs) do
+    local a = answer(run)
+    if a then
+      store:publish(run.id, 'run.yaml', record.run(run, context or { script = 'study.lua' }))
+      if a.items then store:publish_bytes(run.id, 'items.bin', a.items, #a.items) end
+      for epoch, text in ipairs(a.epochs or {}) do
+        store:append_line(run.id, 'epochs.jsonl', ('{"epoch":%d,%s}'):format(epoch, text))
+      end
+      store:publish(run.id, 'result.yaml', doc.map {
+        { 'schema', 'avcl.result/1' }, { 'run', run.id },
+        { 'select', { rule = a.rule or 'max val/top1', epoch = 2 } },
+        { 'metrics', { [run.kind == 'test' and 'test' or 'val'] = {
+          top1 = doc.float(a.top1), n = a.n } } },
+        { 'items', a.items and { file = 'items.bin' } or nil },
+        { 'cost', { wall_s = doc.float(a.wall_s or 60) } },
+      })
+    end
+  end
+end
+
 --- stdout and stderr of a shell command together, and its exit code.
 function M.shell(command)
   local pipe = io.popen('( ' .. command .. ' ) 2>&1; echo "rc=$?"')

@@ -8,7 +8,7 @@ local M = {}
 
 -- The order is the one of `avcl --help`: from trying things out to whole studies.
 M.verbs = {
-  'run', 'table',
+  'run', 'table', 'why',
   'ls', 'show', 'diff',
   'graph', 'lua', 'plugin', 'data',
   'bench', 'doctor', 'help',

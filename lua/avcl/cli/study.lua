@@ -18,6 +18,11 @@ function M.setup(command)
     :argname 'SCRIPT'
   command:argument('overrides', 'Keys to set: tau=0.1, cgra_at+=conv5, ~tau, +mine=3, data=@file.')
     :args '*':argname 'KEY=VALUE'
+  M.options(command)
+end
+
+--- The options alone, for verbs with arguments of their own.
+function M.options(command)
   command:flag('-m --sweep', "Lists make rows: tau=0.1,0.5 or 'zip(tau=[0.1,1],width=[4,8])'.")
   command:option('--store', 'Where records are.'):default(os.getenv 'AVCL_STORE' or 'results')
     :argname 'DIR'
@@ -62,13 +67,15 @@ function M.load(name)
   return value, loaded
 end
 
---- The plan of a script with the verb's arguments.
-function M.plan(args)
+--- The plan of a script with the verb's arguments. `data` wraps how data sets are opened.
+---@param data (fun(open: function, study: avcl.Experiment): function)?
+function M.plan(args, data)
   args.script = M.find(args.script)
   local study, loaded = M.load(args.script)
+  local open = runner.data_source(function(name) return project.data_path(loaded.root, name) end)
   local resolved = plan.resolve(study, {
     overrides = args.overrides, sweep = args.sweep, seeds = M.seeds(args.seeds), only = args.only,
-    data = runner.data_source(function(name) return project.data_path(loaded.root, name) end),
+    data = data and data(open, study) or open,
   })
   if #resolved.rows == 0 then
     local labels = {}

@@ -1,0 +1,108 @@
+-- records.lua - what the store's files say about runs, read once each.
+--
+-- The one place through which tables, curves and exports read: a run that is done never changes.
+local doc = require 'avcl.doc'
+local lfs = require 'lfs'
+
+local M = {}
+
+---@class avcl.Records
+local Records = {}
+Records.__index = Records
+
+---@param store avcl.Store
+---@return avcl.Records
+function M.new(store)
+  return setmetatable({ store = store, cache = {} }, Records)
+end
+
+local function cached(self, id, what, read)
+  local of = self.cache[id] or {}
+  self.cache[id] = of
+  if of[what] == nil then of[what] = read() or false end
+  return of[what] or nil
+end
+
+--- run.yaml: what a run is.
+function Records:run(id)
+  return cached(self, id, 'run', function() return self.store:read(id, 'run.yaml') end)
+end
+
+--- result.yaml; nil until the run is done.
+function Records:result(id)
+  return cached(self, id, 'result', function() return self.store:read(id, 'result.yaml') end)
+end
+
+function Records:state(id)
+  if self:result(id) then return 'done' end
+  return cached(self, id, 'state', function() return (self.store:state(id)) end)
+end
+
+local function bytes(path)
+  local f = io.open(path, 'rb')
+  if not f then return nil end
+  local text = f:read '*a'
+  f:close()
+  return text
+end
+
+--- One bit a test item, was it right: the bytes, and how many items.
+---@return string? bits, integer n
+function Records:items(id)
+  local result = self:result(id)
+  local run = self:run(id)
+  if not (result and run and result.items) then return nil, 0 end
+  local of = result.metrics and result.metrics[run.config['stage.split'] or 'test']
+  local bits = cached(self, id, 'items', function()
+    return bytes(self.store:run_path(id, result.items.file or 'items.bin'))
+  end)
+  local n = of and of.n or 0
+  if bits and #bits < math.ceil(n / 8) then return nil, 0 end
+  return bits, n
+end
+
+--- Lines of epochs.jsonl in order of epochs; of an epoch done twice, the later line.
+function Records:epochs(id)
+  return cached(self, id, 'epochs', function()
+    local by_epoch, order = {}, {}
+    for line in (bytes(self.store:run_path(id, 'epochs.jsonl')) or ''):gmatch '[^\n]+' do
+      local ok, t = pcall(doc.parse, line)
+      if ok and type(t) == 'table' and t.epoch then
+        if not by_epoch[t.epoch] then order[#order + 1] = t.epoch end
+        by_epoch[t.epoch] = t
+      end
+    end
+    table.sort(order)
+    for i, epoch in ipairs(order) do order[i] = by_epoch[epoch] end
+    return order
+  end)
+end
+
+--- Ids of all runs with a folder, in order.
+function Records:ids()
+  local list, root = {}, self.store.root .. '/runs'
+  for folder in lfs.dir(root) do
+    if folder:match '^%w' then
+      for id in lfs.dir(root .. '/' .. folder) do
+        if id:sub(1, #folder) == folder then list[#list + 1] = id end
+      end
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+--- What runs say of a data set that is not here: { hash, n_classes, … } by name.
+function Records:data_sets(name)
+  local found = {}
+  for _, id in ipairs(self:ids()) do
+    local run = self:run(id)
+    local provenance = run and run.provenance or {}
+    for _, d in ipairs(provenance.data or {}) do
+      if d.name == name and d.classes then found[d.sha256] = d end
+    end
+  end
+  return found
+end
+
+return M
