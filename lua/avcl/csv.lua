@@ -21,7 +21,8 @@ function M.records(path)
 end
 
 local function field(text, separator)
-  if text:find '["\r\n]' or text:find(separator, 1, true) or text:find '^[%s#]' or text:find '%s$' then
+  local has_mark = text:find '["\r\n]' or text:find(separator, 1, true)
+  if has_mark or text:find '^[%s#]' or text:find '%s$' then
     return '"' .. text:gsub('"', '""') .. '"'
   end
   return text
