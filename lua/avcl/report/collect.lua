@@ -1,7 +1,7 @@
 -- report/collect.lua - the cells of a study's table, computed from records and from nothing else.
 local c = require 'avcl.ffi'
 local compare = require 'avcl.report.compare'
-local stats = require 'avcl.significance'
+local significance = require 'avcl.significance'
 
 local M = {}
 
@@ -128,7 +128,7 @@ local function cell_of(ctx, row, column)
     end
   end
   cell.n = #list
-  if cell.n > 0 then cell.mean, cell.std = stats.mean_std(list) end
+  if cell.n > 0 then cell.mean, cell.std = significance.mean_std(list) end
   note_code(ctx, row, cell)
   return cell
 end

@@ -2,7 +2,7 @@
 --
 -- One common seed: McNemar's exact test. More: a paired bootstrap over items of the difference
 -- of means over seeds. Holm's adjustment over the rows of a column.
-local stats = require 'avcl.significance'
+local significance = require 'avcl.significance'
 
 local M = {}
 
@@ -54,8 +54,8 @@ end
 function M.p_value(records, cell, other)
   local counts, k, n = differences(records, cell, other)
   if not counts then return nil end
-  if k == 1 then return stats.mcnemar(counts[1] or 0, counts[-1] or 0), 'McNemar', n end
-  return stats.bootstrap(counts, k), 'bootstrap', n
+  if k == 1 then return significance.mcnemar(counts[1] or 0, counts[-1] or 0), 'McNemar', n end
+  return significance.bootstrap(counts, k), 'bootstrap', n
 end
 
 -- The row that others are compared with: the named one, else the best.
@@ -83,7 +83,7 @@ local function column(t, k, baseline, records)
       end
     end
   end
-  for i, p in ipairs(stats.holm(list)) do cells[i].p_raw, cells[i].p = list[i], p end
+  for i, p in ipairs(significance.holm(list)) do cells[i].p_raw, cells[i].p = list[i], p end
   if #cells == 0 then return end
   t.columns[k].reference, t.columns[k].n_items = with.label, n_items
   t.columns[k].test = tests.bootstrap and 'paired bootstrap over test items'
