@@ -24,6 +24,14 @@ enum {
     AVCL_STREAM_SYNTH = 9,   /* the synthetic set */
     AVCL_STREAM_PAIR = 10,   /* shuffled-pairs control */
     AVCL_STREAM_FILL = 11,   /* tests and benchmarks */
+    AVCL_STREAM_SPEED = 12,  /* of a clip: transform.h, as are the next */
+    AVCL_STREAM_JITTER = 13,
+    AVCL_STREAM_AREA = 14,
+    AVCL_STREAM_COLOUR = 15,
+    AVCL_STREAM_GAIN = 16,
+    AVCL_STREAM_NOISE = 17,
+    AVCL_STREAM_SHIFT = 18,
+    AVCL_STREAM_MASK = 19, /* SpecAugment */
 };
 
 typedef struct avcl_philox {

@@ -22,6 +22,7 @@
 #include "avcl/store.h"
 #include "avcl/survey.h"
 #include "avcl/train.h"
+#include "avcl/transform.h"
 #include "avcl/types.h"
 
 #include "cli/log.h"

@@ -25,4 +25,23 @@ static inline uint16_t avcl__half_from_float(float value)
     return (uint16_t)(sign | (size - 0x38000000u) >> 13);
 }
 
+static inline float avcl__half_to_float(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+    uint32_t size = half & 0x7FFFu;
+    uint32_t bits;
+    float value;
+    if (size >= 0x7C00u) { /* infinity, NaN */
+        bits = sign | 0x7F800000u | (size & 0x3FFu) << 13;
+    } else if (size >= 0x400u) {
+        bits = sign | ((size << 13) + 0x38000000u);
+    } else { /* below 2^-14: in steps of 2^-24 */
+        value = (float)size * 0x1p-24f;
+        memcpy(&bits, &value, sizeof bits);
+        bits |= sign;
+    }
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 #endif
