@@ -100,8 +100,8 @@ function M.write_png(path, pixels, width, height, channels)
   c.call('avcl_png_write', path, pixels, width, height, channels)
 end
 
---- Grey PNG of a float picture, low bands at the bottom.
-function M.write_mel_png(path, picture, bands, columns)
+--- Bytes of a float picture [bands, columns], scaled by its extremes, low bands at the bottom.
+function M.grey(picture, bands, columns)
   local low, high = math.huge, -math.huge
   for i = 0, bands * columns - 1 do
     low, high = math.min(low, picture[i]), math.max(high, picture[i])
@@ -114,12 +114,17 @@ function M.write_mel_png(path, picture, bands, columns)
       grey[(bands - 1 - b) * columns + x] = math.floor(value + 0.5)
     end
   end
-  M.write_png(path, grey, columns, bands, 1)
+  return grey
+end
+
+--- The same as a PNG file.
+function M.write_mel_png(path, picture, bands, columns)
+  M.write_png(path, M.grey(picture, bands, columns), columns, bands, 1)
 end
 
 local synth_numbers = {
   'clips', 'width', 'height', 'fps', 'seconds', 'difficulty', 'seed', 'train', 'val', 'test',
-  'workers',
+  'workers', 'classes', 'shift', 'silent', 'black', 'masks',
 }
 M.synth_options = synth_numbers
 

@@ -73,4 +73,26 @@ test_wrong_sizes_are_refused() {
     expect_status 5; expect_sentence; expect_text 'begun'
 }
 
-run_tests test_stopped_and_completed_is_the_same_set test_wrong_sizes_are_refused
+# png FILE: its width, height and colour type.
+png() { python3 -c "import struct,sys; d=open(sys.argv[1],'rb').read(); print(*struct.unpack('>IIBB', d[16:26]))" "$1"; }
+
+test_variants_masks_and_a_sheet() {
+    cd "$ROOT" || exit 2
+    avcl data synth more --classes 24 --clips 24 --train 24 --val 24 --test 24 --seconds 1 --size 40x32 \
+        --shift 6 --silent 6 --black 6 --masks
+    expect_status 0
+    expect_same 24 "$(grep -c . more/classes.txt)" classes
+    expect_same 6 "$(grep -c ',shift$' more/manifest.csv)" 'rows of shift'
+    expect_files 24 more/masks/test '*.png'
+    expect_same '40 384 8 0' "$(png more/masks/test/000000.png)" 'masks of 12 frames'
+    avcl data sheet more --split test --columns 4 --size 40x30 --out sheet.png
+    expect_status 0; expect_text 'row 1: hammer_metal' 'row 24: wavedown_chirp' sheet.png
+    # 24 rows of 30 and 23 gaps of 2; four frames, gaps and a square of sound.
+    expect_same '198 766 8 2' "$(png sheet.png)" 'sheets'
+    avcl data sheet more --split tset
+    expect_status 4; expect_sentence
+    avcl data synth more --clips 24 --train 24 --val 24 --test 24 --seconds 1 --size 40x32
+    expect_status 5; expect_sentence
+}
+
+run_tests test_variants_masks_and_a_sheet test_stopped_and_completed_is_the_same_set test_wrong_sizes_are_refused

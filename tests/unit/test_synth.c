@@ -276,6 +276,73 @@ static void test_synth__publishes_balanced_splits(void **state)
     discard(dir);
 }
 
+static int n_lines_with(const char *text, const char *what)
+{
+    int n = 0;
+    for (const char *p = text; (p = strstr(p, what)); p++)
+        n++;
+    return n;
+}
+
+/* The variants are the test's clips: same label, and what they say they lack. */
+static void test_synth__has_variants_of_the_test(void **state)
+{
+    (void)state;
+    char dir[64];
+    char path[128];
+    avcl_synth_options o = tiny;
+    avcl_media_info plain;
+    avcl_media_info other;
+    o.classes = 24;
+    o.train = 24;
+    o.shift = o.silent = o.black = 3;
+    o.masks = 1;
+    make(fresh(dir), &o);
+    char *text = slurp(dir, "manifest.csv");
+    for (int i = 0; i < 3; i++) {
+        char wanted[128];
+        char name[32];
+        snprintf(wanted, sizeof wanted, "test/%06d.mp4,", i);
+        const char *label = strstr(text, wanted) + strlen(wanted);
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(label, ","), label);
+        snprintf(wanted, sizeof wanted, "/%06d.mp4,%s,", i, name);
+        assert_int_equal(n_lines_with(text, wanted) >= 4, 1);
+        snprintf(path, sizeof path, "%s/silent/%06d.mp4", dir, i);
+        assert_int_equal(avcl_media_probe(path, &other, NULL), AVCL_OK);
+        assert_false(other.has_audio);
+        snprintf(path, sizeof path, "%s/shift/%06d.mp4", dir, i);
+        assert_int_equal(avcl_media_probe(path, &other, NULL), AVCL_OK);
+        assert_true(other.fps == 15 || other.fps == 30);
+        assert_int_equal(other.sample_rate, 44100);
+        assert_int_equal(other.channels, 2);
+        snprintf(path, sizeof path, "%s/test/%06d.mp4", dir, i);
+        assert_int_equal(avcl_media_probe(path, &plain, NULL), AVCL_OK);
+        assert_true(fabs(plain.video_s - other.video_s) < 0.07); /* a frame of 15 fps */
+    }
+    free(text);
+    shell("cmp -s %s/test/000000.mp4 %s/silent/000000.mp4; test $? = 1", dir, dir);
+    shell("test $(ls %s/masks/test/*.png | wc -l) = 3 && test ! -e %s/masks/black", dir,
+          dir);
+    snprintf(path, sizeof path, "%s/black/000000.mp4", dir);
+    avcl_video *v = avcl_video_open(path, NULL, NULL);
+    uint8_t rgb[24 * 32 * 3];
+    assert_non_null(v);
+    assert_int_equal(avcl_video_read(v, 2, 1, 32, 24, rgb, NULL, NULL), AVCL_OK);
+    for (size_t i = 0; i < sizeof rgb; i++)
+        assert_in_range(rgb[i], 0, 2);
+    avcl_video_free(v);
+    discard(dir);
+    avcl_error err = {0};
+    o.silent = o.test + 1;
+    assert_null(avcl_synth_new(dir, &o, &err));
+    assert_non_null(strstr(err.message, "silent"));
+    o.silent = 0;
+    o.classes = 13;
+    err = (avcl_error){0};
+    assert_null(avcl_synth_new(dir, &o, &err));
+    assert_non_null(strstr(err.message, "13"));
+}
+
 static void test_synth__resolves_defaults(void **state)
 {
     (void)state;
@@ -300,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_synth__says_what_the_system_refused),
         cmocka_unit_test(test_synth__reports_a_workers_failure),
         cmocka_unit_test(test_synth__publishes_balanced_splits),
+        cmocka_unit_test(test_synth__has_variants_of_the_test),
         cmocka_unit_test(test_synth__resolves_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,9 +30,9 @@ static void test_synth_label__is_balanced_and_shuffled(void **state)
     for (int64_t block = 0; block < 600; block++) {
         unsigned seen = 0;
         for (int64_t i = 0; i < CLASSES; i++)
-            seen |= 1u << avcl__synth_label(3, "train", block * CLASSES + i);
+            seen |= 1u << avcl__synth_label(3, "train", block * CLASSES + i, CLASSES);
         assert_int_equal(seen, (1u << CLASSES) - 1);
-        first[avcl__synth_label(3, "train", block * CLASSES)]++;
+        first[avcl__synth_label(3, "train", block * CLASSES, CLASSES)]++;
     }
     /* Binomial(600, 1/12): mean 50, s.d. 6.8; five of them. */
     for (int i = 0; i < CLASSES; i++)
@@ -168,6 +168,7 @@ static void reverse(enum avcl_synth_look forth, enum avcl_synth_look back)
             c.scene.look = back;
             assert_int_equal(avcl__synth_look(&c.scene, at - t, b), n);
             for (int k = 0; k < n; k++) {
+                assert_true(fabs((double)(a[k].x - b[k].x)) < tolerance);
                 assert_true(fabs((double)(a[k].y - b[k].y)) < tolerance);
                 assert_true(fabs((double)(a[k].r - b[k].r)) < tolerance);
                 assert_true(fabs((double)(a[k].y2 - b[k].y2)) < tolerance);
@@ -182,6 +183,7 @@ static void test_synth_look__pairs_are_time_reversals(void **state)
     (void)state;
     reverse(AVCL__LOOK_RINGS_OUT, AVCL__LOOK_RINGS_IN);
     reverse(AVCL__LOOK_RISE, AVCL__LOOK_FALL);
+    reverse(AVCL__LOOK_WAVE_UP, AVCL__LOOK_WAVE_DOWN);
 }
 
 /* Rings out do go out, and discs that rise go up (wraps aside, which are one in many). */
@@ -205,6 +207,65 @@ static void test_synth_look__moves_as_named(void **state)
     }
     assert_true(up > 40);
     assert_true(out > 40);
+}
+
+/* Without nuisances: what the mask says is nothing is the background, what it says is
+ * something is not, what rests stays and what moves does not. */
+static void test_synth_mask__says_where_the_object_is(void **state)
+{
+    (void)state;
+    enum { W = 76, H = 56, FRAMES = 24 };
+    static float scratch[6 * W * H + 2 * W];
+    static uint8_t rgb[W * H * 3], mask[FRAMES][W * H];
+    avcl_synth_options o = bare;
+    o.classes = AVCL__SYNTH_MORE;
+    for (int64_t i = 0; i < AVCL__SYNTH_MORE; i++) {
+        avcl_synth_clip c;
+        avcl__synth_draw(&o, "test", i, &c);
+        if (c.scene.look == AVCL__LOOK_BLINK)
+            continue; /* its pupil shows the background */
+        double off[2] = {0};
+        int n[2] = {0};
+        int moved = 0;
+        for (int f = 0; f < FRAMES; f++) {
+            avcl__synth_mask(&c.scene, &o, f, scratch, mask[f]);
+            avcl__synth_picture(&c.scene, &o, f, scratch, rgb);
+            for (int k = 0; k < W * H; k++) {
+                assert_int_not_equal(mask[f][k], AVCL__MASK_STRAY);
+                int there = mask[f][k] != AVCL__MASK_BACK;
+                n[there]++;
+                for (int j = 0; j < 3; j++)
+                    off[there] += fabs(rgb[3 * k + j] - 255.0 * (double)c.scene.back[j]);
+                int was = f ? mask[f - 1][k] : mask[f][k];
+                moved += was == AVCL__MASK_MOVES && mask[f][k] != AVCL__MASK_MOVES;
+                if (was == AVCL__MASK_REST)
+                    assert_int_not_equal(mask[f][k], AVCL__MASK_BACK);
+            }
+        }
+        assert_true(n[1] > FRAMES * 20 && moved > 0);
+        assert_true(off[1] / n[1] > 8 * off[0] / n[0]); /* edges are shared */
+    }
+}
+
+static void test_synth_mask__tells_strays(void **state)
+{
+    (void)state;
+    enum { W = 76, H = 56 };
+    static float scratch[6 * W * H + 2 * W];
+    static uint8_t mask[W * H];
+    avcl_synth_options o = bare;
+    int with = 0;
+    int drawn = 0;
+    o.difficulty = 1.5;
+    for (int64_t i = 0; i < 40; i++) {
+        avcl_synth_clip c;
+        avcl__synth_draw(&o, "test", i, &c);
+        avcl__synth_mask(&c.scene, &o, 12, scratch, mask);
+        drawn += c.scene.strays[0].radius > 0 || c.scene.strays[1].radius > 0;
+        with += memchr(mask, AVCL__MASK_STRAY, sizeof mask) != NULL;
+    }
+    assert_true(drawn > 20 && with > drawn / 2 &&
+                with <= drawn); /* some hide, some are out */
 }
 
 /* Every sound is finite, not silent, and leaves room for the gain. */
@@ -259,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_synth__is_heard_when_it_is_seen),
         cmocka_unit_test(test_synth_look__pairs_are_time_reversals),
         cmocka_unit_test(test_synth_look__moves_as_named),
+        cmocka_unit_test(test_synth_mask__says_where_the_object_is),
+        cmocka_unit_test(test_synth_mask__tells_strays),
         cmocka_unit_test(test_synth_voice__is_levelled),
         cmocka_unit_test(test_synth_noise__has_unit_variance),
     };

@@ -141,10 +141,14 @@ AVCL_EXPORT avcl_status avcl_loader_get_bad(avcl_loader *l, int64_t i, int64_t *
 /* ---- the synthetic set --------------------------------------------------------------
  */
 /* Twelve classes, eight looks x five sounds; sound alone tells 5/12 of them, moving
- * pictures 8/12, one still picture 6/12. Writes <split>/NNNNNN.mp4, manifest.csv,
- * classes.txt and, last, synth.yaml. Splits: unlab, train, val, test, and few5 and few15,
- * the first 5 and 15 clips of each class of train (where train has as many). Same options
- * and libraries, same bytes. */
+ * pictures 8/12, one still picture 6/12. Or 24, fourteen looks x eight sounds: 8/24,
+ * 14/24, 11/24. Writes <split>/NNNNNN.mp4, manifest.csv, classes.txt and, last,
+ * synth.yaml. Splits: unlab, train, val, test, and few5 and few15, the first 5 and 15
+ * clips of each class of train (where train has as many); shift, silent and black are the
+ * first clips of test again: at difficulty 1.5, 15 or 30 fps and 44.1 kHz stereo, without
+ * a sound track, without light. With masks, masks/<split>/NNNNNN.png are the clip's
+ * frames one below the other: 255 what moves and sounds, 170 the object's parts at rest,
+ * 85 what moves without a sound, 0 the rest. Same options and libraries, same bytes. */
 typedef struct avcl_synth_options { /* 0 = the default in brackets */
     int32_t clips;                  /* unlabelled clips of the pre-training split */
     int32_t width;                  /* [76] even */
@@ -153,10 +157,15 @@ typedef struct avcl_synth_options { /* 0 = the default in brackets */
     double seconds;                 /* [2.0] */
     double difficulty;              /* 0 … 1.5 scales every nuisance */
     uint64_t seed;
-    int32_t train;   /* labelled clips in "train", a multiple of 12 [180]; -1 = none */
-    int32_t val;     /* [60]; -1 = none */
-    int32_t test;    /* [600]; -1 = none */
+    int32_t train;   /* labelled, a multiple of the classes [15 a class]; -1 = none */
+    int32_t val;     /* [5 a class]; -1 = none */
+    int32_t test;    /* [50 a class]; -1 = none */
     int32_t workers; /* 0 = cores */
+    int32_t classes; /* [12] or 24 */
+    int32_t shift;   /* clips of these, at most those of test [none] */
+    int32_t silent;
+    int32_t black;
+    int32_t masks; /* 1: write them */
 } avcl_synth_options;
 /* Progress of a running generation; poll from another thread or between steps. */
 typedef struct avcl_synth avcl_synth;

@@ -170,6 +170,7 @@ typedef struct avcl_encoder_options {
     int32_t gop;       /* [48] */
     int32_t b_frames;  /* [2] */
     int32_t audio_bps; /* [48000] */
+    int32_t channels;  /* [1] 2: the same sound on both sides */
 } avcl_encoder_options;
 /* One H.264 + AAC mp4, bit-exact flags, faststart, written beside and renamed into place:
  * rgb [n_frames, height, width, 3], mono samples. Same input and libraries, same bytes.

@@ -33,11 +33,10 @@ struct avcl_synth {
 
 /* What one worker renders into. */
 typedef struct bench {
-    int64_t n_frames;
-    int64_t n_samples;
     uint8_t *rgb;
+    uint8_t *masks; /* NULL: none are wanted */
     float *picture; /* scratch */
-    float *sound;   /* scratch: 2 n_samples */
+    float *sound;   /* scratch: two waves */
     float *samples;
     char *path;
     size_t path_room;
@@ -46,46 +45,94 @@ typedef struct bench {
 static void bench_release(bench *b)
 {
     free(b->rgb);
+    free(b->masks);
     free(b->picture);
     free(b->sound);
     free(b->samples);
     free(b->path);
 }
 
-static int bench_init(bench *b, const avcl_synth *s)
+static int64_t count_frames(const avcl_synth_options *o)
 {
-    const avcl_synth_options *o = &s->options;
-    *b = (bench){0};
-    b->n_frames = (int64_t)(o->seconds * o->fps + 0.5);
-    b->n_samples = b->n_frames * AVCL__SYNTH_RATE / o->fps;
-    size_t scratch = (size_t)avcl__synth_picture_scratch(o->width, o->height);
-    b->rgb = malloc((size_t)b->n_frames * 3 * (size_t)o->width * (size_t)o->height);
-    b->picture = malloc(scratch * sizeof(float));
-    b->sound = malloc(2 * (size_t)b->n_samples * sizeof(float));
-    b->samples = malloc((size_t)b->n_samples * sizeof(float));
-    b->path_room = strlen(s->dir) + 64;
-    b->path = malloc(b->path_room);
-    return b->rgb && b->picture && b->sound && b->samples && b->path;
+    return (int64_t)(o->seconds * o->fps + 0.5);
 }
 
+/* Room for any clip of the set: shift has the highest rates. */
+static int bench_init(bench *b, const avcl_synth *s)
+{
+    enum { SHIFT_FPS = 30, SHIFT_RATE = 44100 };
+    avcl_synth_options o = s->options;
+    int64_t rate = o.shift ? SHIFT_RATE : AVCL__SYNTH_RATE;
+    if (o.shift && o.fps < SHIFT_FPS) o.fps = SHIFT_FPS;
+    *b = (bench){0};
+    size_t pixels = (size_t)count_frames(&o) * (size_t)o.width * (size_t)o.height;
+    size_t samples = (size_t)((int64_t)(o.seconds + 1) * rate);
+    size_t scratch = (size_t)avcl__synth_picture_scratch(o.width, o.height);
+    b->rgb = malloc(3 * pixels);
+    b->masks = o.masks ? malloc(pixels) : NULL;
+    b->picture = malloc(scratch * sizeof(float));
+    b->sound = malloc(2 * samples * sizeof(float));
+    b->samples = malloc(samples * sizeof(float));
+    b->path_room = strlen(s->dir) + 64;
+    b->path = malloc(b->path_room);
+    return b->rgb && (b->masks || !o.masks) && b->picture && b->sound && b->samples &&
+           b->path;
+}
+
+static avcl_status draw_masks(const avcl_synth_clip *clip, const avcl_synth_options *o,
+                              bench *b, avcl_error *err)
+{
+    int64_t n = count_frames(o);
+    int64_t frame = (int64_t)o->width * o->height;
+    for (int64_t i = 0; i < n; i++)
+        avcl__synth_mask(&clip->scene, o, i, b->picture, b->masks + i * frame);
+    return avcl_png_write(b->path, b->masks, o->width, (int32_t)n * o->height, 1, err);
+}
+
+static avcl_status encode(const avcl_synth_format *f, avcl_synth_clip *clip, bench *b,
+                          avcl_error *err)
+{
+    const avcl_synth_options *o = &f->options;
+    int64_t n = count_frames(o);
+    int64_t n_samples = n * f->rate / o->fps;
+    int64_t frame = 3 * (int64_t)o->width * o->height;
+    if (f->is_black)
+        memset(b->rgb, 0, (size_t)(n * frame));
+    else
+        for (int64_t i = 0; i < n; i++)
+            avcl__synth_picture(&clip->scene, o, i, b->picture, b->rgb + i * frame);
+    clip->voice.event.rate = f->rate;
+    clip->stray.event.rate = f->rate;
+    if (f->rate) avcl__synth_sound(clip, b->sound, b->samples, n_samples);
+    avcl_encoder_options e = {.width = o->width,
+                              .height = o->height,
+                              .fps = o->fps,
+                              .rate = f->rate,
+                              .channels = f->channels};
+    return avcl_encode_mp4(b->path, &e, b->rgb, n, f->rate ? b->samples : NULL, n_samples,
+                           err);
+}
+
+/* The mask first: whoever finds the clip finds it too. */
 static avcl_status make_clip(const avcl_synth *s, const char *split, int64_t index,
                              bench *b, avcl_error *err)
 {
-    const avcl_synth_options *o = &s->options;
     struct stat st;
+    avcl_synth_clip clip;
+    avcl_synth_format f = avcl__synth_format_of(&s->options, split, index);
     snprintf(b->path, b->path_room, "%s/%s/%06lld.mp4", s->dir, split, (long long)index);
     /* Renamed into place when whole; a power cut may still leave an empty one. */
     if (!stat(b->path, &st) && S_ISREG(st.st_mode) && st.st_size > 0) return AVCL_OK;
-    avcl_synth_clip clip;
-    avcl__synth_draw(o, split, index, &clip);
-    int64_t frame = 3 * (int64_t)o->width * o->height;
-    for (int64_t i = 0; i < b->n_frames; i++)
-        avcl__synth_picture(&clip.scene, o, i, b->picture, b->rgb + i * frame);
-    avcl__synth_sound(&clip, b->sound, b->samples, b->n_samples);
-    avcl_encoder_options e = {
-        .width = o->width, .height = o->height, .fps = o->fps, .rate = AVCL__SYNTH_RATE};
-    return avcl_encode_mp4(b->path, &e, b->rgb, b->n_frames, b->samples, b->n_samples,
-                           err);
+    avcl__synth_draw(&f.options, f.draws, index, &clip);
+    if (b->masks && !f.is_black) {
+        snprintf(b->path, b->path_room, "%s/masks/%s/%06lld.png", s->dir, split,
+                 (long long)index);
+        avcl_status status = draw_masks(&clip, &f.options, b, err);
+        if (status) return status;
+        snprintf(b->path, b->path_room, "%s/%s/%06lld.mp4", s->dir, split,
+                 (long long)index);
+    }
+    return encode(&f, &clip, b, err);
 }
 
 /* ---- workers ---------------------------------------------------------------------- */

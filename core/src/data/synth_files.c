@@ -31,8 +31,8 @@ static avcl_status check_count(const char *name, int64_t n, int64_t multiple,
                               MAX_CLIPS);
     if (n % multiple)
         return avcl_error_set(err, AVCL_E_INVALID,
-                              "synth: %s %lld is not a multiple of the %d classes", name,
-                              (long long)n, AVCL__SYNTH_CLASSES);
+                              "synth: %s %lld is not a multiple of the %lld classes",
+                              name, (long long)n, (long long)multiple);
     return AVCL_OK;
 }
 
@@ -65,19 +65,28 @@ avcl_status avcl__synth_resolve(const avcl_synth_options *in, avcl_synth_options
     if (!o.height) o.height = 56;
     if (!o.fps) o.fps = 12;
     if (o.seconds == 0) o.seconds = 2.0;
+    if (!o.classes) o.classes = AVCL__SYNTH_CLASSES;
+    if (o.classes != AVCL__SYNTH_CLASSES && o.classes != AVCL__SYNTH_MORE)
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "synth: classes %d is neither %d nor %d", o.classes,
+                              AVCL__SYNTH_CLASSES, AVCL__SYNTH_MORE);
     o.clips = count_or(o.clips, 0);
-    o.train = count_or(o.train, 15 * AVCL__SYNTH_CLASSES);
-    o.val = count_or(o.val, 5 * AVCL__SYNTH_CLASSES);
-    o.test = count_or(o.test, 50 * AVCL__SYNTH_CLASSES);
+    o.train = count_or(o.train, 15 * o.classes);
+    o.val = count_or(o.val, 5 * o.classes);
+    o.test = count_or(o.test, 50 * o.classes);
+    o.masks = o.masks != 0;
     avcl_status status = check_side("width", o.width, err);
     if (!status) status = check_side("height", o.height, err);
     if (!status) status = check_range("fps", o.fps, 4, 120, err);
     if (!status) status = check_range("seconds", o.seconds, 0.25, 60, err);
     if (!status) status = check_range("difficulty", o.difficulty, 0, 1.5, err);
     if (!status) status = check_count("clips", o.clips, 1, err);
-    if (!status) status = check_count("train", o.train, AVCL__SYNTH_CLASSES, err);
+    if (!status) status = check_count("train", o.train, o.classes, err);
     if (!status) status = check_count("val", o.val, 1, err);
     if (!status) status = check_count("test", o.test, 1, err);
+    if (!status) status = check_range("shift", o.shift, 0, o.test, err);
+    if (!status) status = check_range("silent", o.silent, 0, o.test, err);
+    if (!status) status = check_range("black", o.black, 0, o.test, err);
     if (!status) status = check_range("workers", o.workers, 0, 256, err);
     if (!status && !o.clips && !o.train && !o.val && !o.test)
         return avcl_error_set(err, AVCL_E_INVALID, "synth: no split has any clips");
@@ -92,6 +101,9 @@ int64_t avcl__synth_splits(const avcl_synth_options *options,
     out[1] = (avcl_synth_split){"train", options->train, 1};
     out[2] = (avcl_synth_split){"val", options->val, 1};
     out[3] = (avcl_synth_split){"test", options->test, 1};
+    out[4] = (avcl_synth_split){"shift", options->shift, 1};
+    out[5] = (avcl_synth_split){"silent", options->silent, 1};
+    out[6] = (avcl_synth_split){"black", options->black, 1};
     int64_t n = 0;
     for (int i = 0; i < AVCL__SYNTH_SPLITS; i++)
         n += out[i].n;
@@ -212,6 +224,11 @@ static void print_record(FILE *f, const avcl_synth_options *o)
     fprintf(f, "difficulty: %s\n", shortest(o->difficulty, number));
     fprintf(f, "clips: %d\ntrain: %d\nval: %d\ntest: %d\n", o->clips, o->train, o->val,
             o->test);
+    if (o->classes != AVCL__SYNTH_CLASSES) fprintf(f, "classes: %d\n", o->classes);
+    if (o->shift) fprintf(f, "shift: %d\n", o->shift);
+    if (o->silent) fprintf(f, "silent: %d\n", o->silent);
+    if (o->black) fprintf(f, "black: %d\n", o->black);
+    if (o->masks) fprintf(f, "masks: %d\n", o->masks);
 }
 
 /* Where two records differ: the lines of each, or 0 when they do not. */
@@ -281,20 +298,31 @@ static void sweep(const char *folder)
     closedir(d);
 }
 
+static avcl_status make_split(const char *dir, const char *split, avcl_error *err)
+{
+    char *folder = join(dir, split);
+    if (!folder) return no_memory(err);
+    avcl_status status = make_folder(folder, err);
+    if (!status) sweep(folder);
+    free(folder);
+    return status;
+}
+
 static avcl_status make_splits(const char *dir, const avcl_synth_options *options,
                                avcl_error *err)
 {
     avcl_synth_split splits[AVCL__SYNTH_SPLITS];
     avcl_status status = AVCL_OK;
+    char *masks = options->masks ? join(dir, "masks") : NULL;
+    if (options->masks && !masks) return no_memory(err);
     avcl__synth_splits(options, splits);
     for (int i = 0; i < AVCL__SYNTH_SPLITS && !status; i++) {
         if (!splits[i].n) continue;
-        char *folder = join(dir, splits[i].name);
-        if (!folder) return no_memory(err);
-        status = make_folder(folder, err);
-        if (!status) sweep(folder);
-        free(folder);
+        status = make_split(dir, splits[i].name, err);
+        if (!status && masks && strcmp(splits[i].name, "black"))
+            status = make_split(masks, splits[i].name, err);
     }
+    free(masks);
     return status;
 }
 
@@ -351,10 +379,10 @@ avcl_status avcl__synth_begin(const char *dir, const avcl_synth_options *options
  * when train has fewer: a split called few5 holds five. */
 static void print_few(FILE *f, const avcl_synth_options *o, int per_class)
 {
-    int seen[AVCL__SYNTH_CLASSES] = {0};
-    if (o->train < per_class * AVCL__SYNTH_CLASSES) return;
+    int seen[AVCL__SYNTH_MORE] = {0};
+    if (o->train < per_class * o->classes) return;
     for (int64_t i = 0; i < o->train; i++) {
-        int32_t label = avcl__synth_label(o->seed, "train", i);
+        int32_t label = avcl__synth_label(o->seed, "train", i, o->classes);
         if (seen[label]++ >= per_class) continue;
         fprintf(f, "train/%06lld.mp4,%s,few%d\n", (long long)i,
                 avcl__synth_classes[label].name, per_class);
@@ -368,7 +396,8 @@ static void print_manifest(FILE *f, const avcl_synth_options *o)
     fprintf(f, "path,label,split\n");
     for (int s = 0; s < AVCL__SYNTH_SPLITS; s++) {
         for (int64_t i = 0; i < splits[s].n; i++) {
-            int32_t label = avcl__synth_label(o->seed, splits[s].name, i);
+            avcl_synth_format format = avcl__synth_format_of(o, splits[s].name, i);
+            int32_t label = avcl__synth_label(o->seed, format.draws, i, o->classes);
             fprintf(f, "%s/%06lld.mp4,%s,%s\n", splits[s].name, (long long)i,
                     splits[s].labelled ? avcl__synth_classes[label].name : "",
                     splits[s].name);
@@ -391,8 +420,7 @@ static avcl_status publish_one(const char *dir, const char *name,
 
 static void print_classes(FILE *f, const avcl_synth_options *o)
 {
-    (void)o;
-    for (int i = 0; i < AVCL__SYNTH_CLASSES; i++)
+    for (int i = 0; i < o->classes; i++)
         fprintf(f, "%s\n", avcl__synth_classes[i].name);
 }
 

@@ -3,6 +3,7 @@
  * so.
  *
  *     DIR/<split>/<000123>.mp4   clips; no name tells a label
+ *     DIR/masks/<split>/<000123>.png   when asked for
  *     DIR/manifest.csv           path,label,split
  *     DIR/classes.txt            class names in label order
  *     DIR/synth.yaml             generator and options; last, so a set that has it is
@@ -13,9 +14,10 @@
 
 #include "avcl/data.h"
 
-enum { AVCL__SYNTH_SPLITS = 4 };
+enum { AVCL__SYNTH_SPLITS = 7 };
 
-/* Splits that have clips of their own, in manifest order: unlab train val test. */
+/* Splits that have files of their own, in manifest order: unlab train val test shift
+ * silent black. */
 typedef struct avcl_synth_split {
     const char *name;
     int64_t n;

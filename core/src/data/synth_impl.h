@@ -15,8 +15,9 @@
 #include "avcl/philox.h"
 
 enum {
-    AVCL__SYNTH_VERSION = 1, /* raise whenever one byte of any clip changes */
-    AVCL__SYNTH_CLASSES = 12,
+    AVCL__SYNTH_VERSION = 1,  /* raise whenever one byte of any clip changes */
+    AVCL__SYNTH_CLASSES = 12, /* of the standard set … */
+    AVCL__SYNTH_MORE = 24,    /* … and of the larger one, which begins with them */
     AVCL__SYNTH_RATE = 24000,
     AVCL__SYNTH_GRATINGS = 4,
     AVCL__SYNTH_STRAYS = 2, /* moving distractor discs */
@@ -32,7 +33,13 @@ enum avcl_synth_look {
     AVCL__LOOK_RISE,
     AVCL__LOOK_FALL,
     AVCL__LOOK_SLIDE,
-    AVCL__LOOK_STRING,
+    AVCL__LOOK_STRING, /* the standard set ends here */
+    AVCL__LOOK_PENDULUM,
+    AVCL__LOOK_CLAP,
+    AVCL__LOOK_PISTON,
+    AVCL__LOOK_BLINK,
+    AVCL__LOOK_WAVE_UP,
+    AVCL__LOOK_WAVE_DOWN,
     AVCL__LOOKS,
 };
 
@@ -41,8 +48,12 @@ enum avcl_synth_sound {
     AVCL__SOUND_WOOD,
     AVCL__SOUND_BUZZ,
     AVCL__SOUND_HISS,
-    AVCL__SOUND_BUBBLES,
+    AVCL__SOUND_BUBBLES, /* the standard set ends here */
+    AVCL__SOUND_CLAP,
+    AVCL__SOUND_CHIRP,
+    AVCL__SOUND_SIREN,
     AVCL__SOUNDS,
+    AVCL__STANDARD_SOUNDS = AVCL__SOUND_CLAP,
 };
 
 typedef struct avcl_synth_class {
@@ -50,7 +61,7 @@ typedef struct avcl_synth_class {
     enum avcl_synth_look look;
     enum avcl_synth_sound sound;
 } avcl_synth_class;
-extern const avcl_synth_class avcl__synth_classes[AVCL__SYNTH_CLASSES];
+extern const avcl_synth_class avcl__synth_classes[AVCL__SYNTH_MORE];
 
 /* ---- random numbers --------------------------------------------------------------- */
 /* What a clip's draws are for: the `when` word of the counter. */
@@ -87,7 +98,8 @@ typedef struct avcl_synth_event {
     float period;
     float phase;
     float size;
-    float pitch; /* Hz */
+    float pitch;  /* Hz */
+    int32_t rate; /* of the sound, Hz */
 } avcl_synth_event;
 
 typedef struct avcl_synth_voice {
@@ -159,10 +171,22 @@ typedef struct avcl_synth_clip {
     avcl_synth_draws air_noise;
 } avcl_synth_clip;
 
-/* The class of clip `index` of `split`: each run of twelve holds every class once. */
-int32_t avcl__synth_label(uint64_t seed, const char *split, int64_t index);
+/* The class of clip `index` of `split`: each run of n_classes holds every class once. */
+int32_t avcl__synth_label(uint64_t seed, const char *split, int64_t index,
+                          int32_t n_classes);
 void avcl__synth_draw(const avcl_synth_options *options, const char *split, int64_t index,
                       avcl_synth_clip *out);
+
+/* How a clip of a split is shown: the options with what the split changes. */
+typedef struct avcl_synth_format {
+    avcl_synth_options options; /* difficulty and fps of the clip */
+    const char *draws; /* the split whose draws it shares: test for its variants */
+    int32_t rate;      /* of the sound, Hz; 0 = no track */
+    int32_t channels;
+    int32_t is_black;
+} avcl_synth_format;
+avcl_synth_format avcl__synth_format_of(const avcl_synth_options *options,
+                                        const char *split, int64_t index);
 
 /* ---- picture ----------------------------------------------------------------------- */
 /* Picture coordinates: unit = the height, origin in the middle, y down. */
@@ -178,6 +202,7 @@ typedef struct avcl_synth_shape {
     enum avcl_synth_kind kind;
     float x, y, x2, y2, r, turn;
     const float *colour;
+    int rests; /* a part of the object that does not move */
 } avcl_synth_shape;
 
 /* The shapes of the scene's object at `time`, back to front; returns how many. */
@@ -188,6 +213,17 @@ int64_t avcl__synth_picture_scratch(int32_t width, int32_t height);
 /* One frame: rgb[height, width, 3]. */
 void avcl__synth_picture(const avcl_synth_scene *scene, const avcl_synth_options *options,
                          int64_t frame, float *scratch, uint8_t *rgb);
+
+/* What each pixel of a frame belongs to, the camera's own motion left aside. */
+enum {
+    AVCL__MASK_BACK = 0,
+    AVCL__MASK_STRAY = 85, /* moves, and makes no sound */
+    AVCL__MASK_REST = 170, /* of the object, at rest: a block, a floor */
+    AVCL__MASK_MOVES = 255 /* moves, and the sound is its */
+};
+/* mask[height, width]; `scratch` as for the picture. */
+void avcl__synth_mask(const avcl_synth_scene *scene, const avcl_synth_options *options,
+                      int64_t frame, float *scratch, uint8_t *mask);
 
 /* ---- sound ---------------------------------------------------------------------------
  */

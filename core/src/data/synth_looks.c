@@ -1,8 +1,9 @@
 /*
- * synth_looks.c - the eight moving objects, as shapes at a time. Events (a strike, a
+ * synth_looks.c - the moving objects, as shapes at a time. Events (a strike, a
  * bounce, a pluck, the height of a pulse) fall at (k + phase) * period, as in the sound.
  *
- * Rings out and in, discs rising and falling are each other's time reversals, also
+ * Rings out and in, discs rising and falling, waves up and down are each other's time
+ * reversals, also
  * relative to the sound's events: the pulse is even about the event and where they start
  * is not shared with the sound. So only motion tells them apart.
  */
@@ -60,6 +61,12 @@ static void add_box(builder *b, int paint, const float at[2], const float half[2
                             .colour = b->scene->paint[paint]};
 }
 
+/* The shape added last does not move. */
+static void rests(builder *b)
+{
+    if (b->n) b->out[b->n - 1].rests = 1;
+}
+
 static float fraction(float x)
 {
     return x - floorf(x);
@@ -80,6 +87,7 @@ static void look_hammer(builder *b)
     const float head[2] = {pivot[0] + reach * cosf(angle),
                            pivot[1] - reach * sinf(angle)};
     add_box(b, 1, (float[2]){0.08f, 0.32f}, (float[2]){0.22f, 0.10f}, 0);
+    rests(b);
     add_capsule(b, 0, pivot, head, 0.028f);
     add_box(b, 0, head, (float[2]){0.065f, 0.10f}, -angle);
 }
@@ -92,6 +100,7 @@ static void look_ball(builder *b)
     float height = 0.52f * 4.0f * b->cycle * (1.0f - b->cycle);
     const float at[2] = {0.0f, floor_y - radius - height};
     add_box(b, 1, (float[2]){0.0f, floor_y + 0.03f}, (float[2]){0.42f, 0.03f}, 0);
+    rests(b);
     add_capsule(b, 0, at, at, radius);
 }
 
@@ -157,6 +166,7 @@ static void look_slide(builder *b)
 {
     const float rail[2] = {0.0f, 0.0f};
     add_box(b, 1, rail, (float[2]){0.42f, 0.02f}, 0);
+    rests(b);
     add_box(b, 0, (float[2]){0.34f * pulse(b), 0.0f}, (float[2]){0.055f, 0.28f}, 0);
 }
 
@@ -181,8 +191,10 @@ static float string_height(float u, float cycle)
 static void look_string(builder *b)
 {
     const float half = 0.42f;
-    for (int end = -1; end <= 1; end += 2)
+    for (int end = -1; end <= 1; end += 2) {
         add_box(b, 1, (float[2]){(float)end * half, 0.0f}, (float[2]){0.03f, 0.16f}, 0);
+        rests(b);
+    }
     float from[2] = {-half, 0.0f};
     for (int i = 1; i <= STRING_PIECES; i++) {
         float u = (float)i / STRING_PIECES;
@@ -197,6 +209,74 @@ static void look_string(builder *b)
     add_capsule(b, 1, tip, tip, 0.05f);
 }
 
+/* ---- the larger set's -------------------------------------------------------------- */
+/* A bob on a rod, at one end of its swing at each event. */
+static void look_pendulum(builder *b)
+{
+    const float pivot[2] = {0.0f, -0.38f};
+    const float length = 0.62f;
+    float angle = 0.6f * cosf(0.5f * TURN * b->beats);
+    const float bob[2] = {pivot[0] + length * sinf(angle),
+                          pivot[1] + length * cosf(angle)};
+    add_box(b, 1, pivot, (float[2]){0.2f, 0.03f}, 0);
+    rests(b);
+    add_capsule(b, 1, pivot, bob, 0.02f);
+    add_capsule(b, 0, bob, bob, 0.1f);
+}
+
+/* Two slabs that meet at the event. */
+static void look_clap(builder *b)
+{
+    float gap = 0.15f * (1.0f - pulse(b));
+    for (int side = -1; side <= 1; side += 2)
+        add_box(b, side > 0, (float[2]){(float)side * (0.06f + gap), 0.0f},
+                (float[2]){0.055f, 0.26f}, 0);
+}
+
+/* A stamp that meets its bed at the event. */
+static void look_piston(builder *b)
+{
+    float rise = 0.2f * (1.0f - pulse(b));
+    add_box(b, 1, (float[2]){0.0f, 0.36f}, (float[2]){0.32f, 0.05f}, 0);
+    rests(b);
+    add_box(b, 1, (float[2]){0.0f, 0.0f - rise}, (float[2]){0.04f, 0.3f}, 0);
+    add_box(b, 0, (float[2]){0.0f, 0.24f - rise}, (float[2]){0.2f, 0.07f}, 0);
+}
+
+/* An eye whose pupil, a hole that shows what is behind, is widest at the event. */
+static void look_blink(builder *b)
+{
+    const float middle[2] = {0.0f, 0.0f};
+    float open = 0.5f + 0.5f * pulse(b);
+    add_capsule(b, 0, middle, middle, 0.3f);
+    rests(b);
+    add_capsule(b, 1, middle, middle, 0.03f + 0.24f * open);
+    b->out[b->n - 1].colour = b->scene->back;
+}
+
+/* A column of beads bent into a wave that runs up (+1) or down (-1). */
+static void add_wave(builder *b, float way)
+{
+    enum { BEADS = 11 };
+    float r = 0.045f * (1.0f + 0.35f * pulse(b));
+    for (int i = 0; i < BEADS; i++) {
+        float y = (float)(2 * i + 1 - BEADS) / (float)BEADS;
+        float turns = y + b->scene->offset + way * b->beats;
+        const float at[2] = {0.24f * sinf(TURN * turns), 0.42f * y};
+        add_capsule(b, i % 2, at, at, r);
+    }
+}
+
+static void look_wave_up(builder *b)
+{
+    add_wave(b, 1.0f);
+}
+
+static void look_wave_down(builder *b)
+{
+    add_wave(b, -1.0f);
+}
+
 int avcl__synth_look(const avcl_synth_scene *scene, double time,
                      avcl_synth_shape out[AVCL__SYNTH_SHAPES])
 {
@@ -205,6 +285,9 @@ int avcl__synth_look(const avcl_synth_scene *scene, double time,
         [AVCL__LOOK_RINGS_OUT] = look_rings_out, [AVCL__LOOK_RINGS_IN] = look_rings_in,
         [AVCL__LOOK_RISE] = look_rise,           [AVCL__LOOK_FALL] = look_fall,
         [AVCL__LOOK_SLIDE] = look_slide,         [AVCL__LOOK_STRING] = look_string,
+        [AVCL__LOOK_PENDULUM] = look_pendulum,   [AVCL__LOOK_CLAP] = look_clap,
+        [AVCL__LOOK_PISTON] = look_piston,       [AVCL__LOOK_BLINK] = look_blink,
+        [AVCL__LOOK_WAVE_UP] = look_wave_up,     [AVCL__LOOK_WAVE_DOWN] = look_wave_down,
     };
     builder b = {.scene = scene, .out = out};
     b.beats = (float)(time / (double)scene->event.period - (double)scene->event.phase);

@@ -62,17 +62,18 @@ static uint64_t key_of(const char *split, int64_t index)
     return h;
 }
 
-int32_t avcl__synth_label(uint64_t seed, const char *split, int64_t index)
+int32_t avcl__synth_label(uint64_t seed, const char *split, int64_t index,
+                          int32_t n_classes)
 {
-    avcl_synth_draws d = {seed, key_of(split, -1 - index / AVCL__SYNTH_CLASSES),
-                          AVCL__FOR_ORDER, 0};
-    int32_t order[AVCL__SYNTH_CLASSES];
-    for (int32_t i = 0; i < AVCL__SYNTH_CLASSES; i++) {
+    avcl_synth_draws d = {seed, key_of(split, -1 - index / n_classes), AVCL__FOR_ORDER,
+                          0};
+    int32_t order[AVCL__SYNTH_MORE];
+    for (int32_t i = 0; i < n_classes; i++) {
         uint32_t j = avcl__synth_below(&d, (uint32_t)i + 1);
         order[i] = order[j];
         order[j] = i;
     }
-    return order[index % AVCL__SYNTH_CLASSES];
+    return order[index % n_classes];
 }
 
 /* ---- shared by picture and sound ----------------------------------------------------
@@ -85,6 +86,7 @@ static avcl_synth_event draw_event(avcl_synth_draws *d)
     e.phase = avcl__synth_uniform(d, 0.0f, 1.0f);
     e.size = avcl__synth_uniform(d, 0.75f, 1.15f);
     e.pitch = 440.0f / (e.size * e.size) * exp2f(0.35f * avcl__synth_normal(d));
+    e.rate = AVCL__SYNTH_RATE;
     return e;
 }
 
@@ -234,17 +236,39 @@ void avcl__synth_draw(const avcl_synth_options *options, const char *split, int6
     out->voice.event = scene->event;
     out->stray = draw_voice(&stray, AVCL__FOR_STRAY_NOISE);
     out->stray.event = draw_event(&stray);
-    out->stray.sound = (enum avcl_synth_sound)avcl__synth_below(&stray, AVCL__SOUNDS);
+    int more = options->classes == AVCL__SYNTH_MORE;
+    out->stray.sound = (enum avcl_synth_sound)avcl__synth_below(
+        &stray, more ? AVCL__SOUNDS : AVCL__STANDARD_SOUNDS);
     out->air = draw_air(&air, difficulty);
     out->air_noise = (avcl_synth_draws){seed, key, AVCL__FOR_AIR_NOISE, 0};
 
     /* Only now the label: it chooses what is shown and heard, and changes no number. */
-    out->label = avcl__synth_label(seed, split, index);
+    out->label = avcl__synth_label(seed, split, index,
+                                   more ? AVCL__SYNTH_MORE : AVCL__SYNTH_CLASSES);
     scene->look = avcl__synth_classes[out->label].look;
     out->voice.sound = avcl__synth_classes[out->label].sound;
 }
 
-const avcl_synth_class avcl__synth_classes[AVCL__SYNTH_CLASSES] = {
+/* silent, black and shift are the test's clips, so that what is lost can be told clip by
+ * clip: without a track, without light, and in a harsher world at other rates. */
+avcl_synth_format avcl__synth_format_of(const avcl_synth_options *options,
+                                        const char *split, int64_t index)
+{
+    avcl_synth_format f = {*options, split, AVCL__SYNTH_RATE, 1, 0};
+    if (!strcmp(split, "silent")) f.rate = 0;
+    if (!strcmp(split, "black")) f.is_black = 1;
+    if (!strcmp(split, "shift")) {
+        avcl_synth_draws d = {options->seed, key_of(split, index), AVCL__FOR_EVENT, 0};
+        f.options.difficulty = 1.5;
+        f.options.fps = avcl__synth_below(&d, 2) ? 30 : 15;
+        f.rate = 44100;
+        f.channels = 2;
+    }
+    if (!f.rate || f.is_black || f.channels == 2) f.draws = "test";
+    return f;
+}
+
+const avcl_synth_class avcl__synth_classes[AVCL__SYNTH_MORE] = {
     {"hammer_metal", AVCL__LOOK_HAMMER, AVCL__SOUND_METAL},
     {"hammer_wood", AVCL__LOOK_HAMMER, AVCL__SOUND_WOOD},
     {"ball_metal", AVCL__LOOK_BALL, AVCL__SOUND_METAL},
@@ -257,4 +281,16 @@ const avcl_synth_class avcl__synth_classes[AVCL__SYNTH_CLASSES] = {
     {"fall_ploink", AVCL__LOOK_FALL, AVCL__SOUND_BUBBLES},
     {"slide_buzz", AVCL__LOOK_SLIDE, AVCL__SOUND_BUZZ},
     {"string_metal", AVCL__LOOK_STRING, AVCL__SOUND_METAL},
+    {"pendulum_metal", AVCL__LOOK_PENDULUM, AVCL__SOUND_METAL},
+    {"pendulum_chirp", AVCL__LOOK_PENDULUM, AVCL__SOUND_CHIRP},
+    {"clap_clap", AVCL__LOOK_CLAP, AVCL__SOUND_CLAP},
+    {"clap_wood", AVCL__LOOK_CLAP, AVCL__SOUND_WOOD},
+    {"piston_clap", AVCL__LOOK_PISTON, AVCL__SOUND_CLAP},
+    {"piston_buzz", AVCL__LOOK_PISTON, AVCL__SOUND_BUZZ},
+    {"blink_siren", AVCL__LOOK_BLINK, AVCL__SOUND_SIREN},
+    {"blink_chirp", AVCL__LOOK_BLINK, AVCL__SOUND_CHIRP},
+    {"waveup_siren", AVCL__LOOK_WAVE_UP, AVCL__SOUND_SIREN},
+    {"waveup_hiss", AVCL__LOOK_WAVE_UP, AVCL__SOUND_HISS},
+    {"wavedown_siren", AVCL__LOOK_WAVE_DOWN, AVCL__SOUND_SIREN},
+    {"wavedown_chirp", AVCL__LOOK_WAVE_DOWN, AVCL__SOUND_CHIRP},
 };

@@ -6,6 +6,7 @@
  * cos(a(x) + b(y)) = cos a cos b - sin a sin b: two short tables instead of a picture.
  */
 #include <math.h>
+#include <string.h>
 
 #include "data/synth_impl.h"
 
@@ -105,7 +106,11 @@ static void blend(float *plane, const float *cover, int32_t n, float colour)
         plane[i] += cover[i] * (colour - plane[i]);
 }
 
-static void paint(const camera *c, const avcl_synth_shape *s, float *cover, float *planes)
+/* Where a shape covers a row: pixels [left, left + n) of row j. */
+typedef void visit(void *arg, int32_t j, int32_t left, int32_t n, const float *cover);
+
+static void scan(const camera *c, const avcl_synth_shape *s, float *cover, visit *each,
+                 void *arg)
 {
     static void (*const covers[])(const avcl_synth_shape *, const run *, float *) = {
         [AVCL__SHAPE_CAPSULE] = cover_capsule,
@@ -121,14 +126,32 @@ static void paint(const camera *c, const avcl_synth_shape *s, float *cover, floa
     int32_t bottom = pixel(fmaxf(s->y, to_y) + reach, c->y0, c->step, c->height - 1);
     run r = {.x = c->x0 + (float)left * c->step, .step = c->step, .n = right - left + 1};
     if (r.n <= 0) return;
-    int64_t plane = (int64_t)c->width * c->height;
     for (int32_t j = top; j <= bottom; j++) {
         r.y = c->y0 + (float)j * c->step;
         covers[s->kind](s, &r, cover);
-        float *row = planes + (int64_t)j * c->width + left;
-        for (int k = 0; k < 3; k++)
-            blend(row + k * plane, cover, r.n, s->colour[k]);
+        each(arg, j, left, r.n, cover);
     }
+}
+
+typedef struct canvas {
+    const camera *camera;
+    float *planes;
+    const float *colour;
+} canvas;
+
+static void blend_row(void *arg, int32_t j, int32_t left, int32_t n, const float *cover)
+{
+    const canvas *v = arg;
+    int64_t plane = (int64_t)v->camera->width * v->camera->height;
+    float *row = v->planes + (int64_t)j * v->camera->width + left;
+    for (int k = 0; k < 3; k++)
+        blend(row + k * plane, cover, n, v->colour[k]);
+}
+
+static void paint(const camera *c, const avcl_synth_shape *s, float *cover, float *planes)
+{
+    canvas v = {c, planes, s->colour};
+    scan(c, s, cover, blend_row, &v);
 }
 
 static void fill_slope(const camera *c, const avcl_synth_scene *s, float *planes)
@@ -178,7 +201,8 @@ static avcl_synth_shape stray_at(const avcl_synth_stray *s, double time, float a
     float y = (s->y + s->vy * (float)time + half_y) / (2.0f * half_y);
     x = (x - floorf(x)) * 2.0f * half_x - half_x;
     y = (y - floorf(y)) * 2.0f * half_y - half_y;
-    return (avcl_synth_shape){AVCL__SHAPE_CAPSULE, x, y, x, y, s->radius, 0, s->colour};
+    return (avcl_synth_shape){AVCL__SHAPE_CAPSULE, x, y,         x, y,
+                              s->radius,           0, s->colour, 0};
 }
 
 static float wave(float hz, float phase, double time)
@@ -214,6 +238,19 @@ static void expose(const avcl_synth_scene *s, const camera *c, float light, int6
         }
 }
 
+/* Strays, then the object, back to front. */
+static int all_shapes(const avcl_synth_scene *scene, const camera *c, double time,
+                      avcl_synth_shape *out, int *n_strays)
+{
+    int n = 0;
+    for (int i = 0; i < AVCL__SYNTH_STRAYS; i++)
+        if (scene->strays[i].radius > 0)
+            out[n++] =
+                stray_at(&scene->strays[i], time, (float)c->width / (float)c->height);
+    *n_strays = n;
+    return n + avcl__synth_look(scene, time, out + n);
+}
+
 int64_t avcl__synth_picture_scratch(int32_t width, int32_t height)
 {
     return 6 * (int64_t)width * height + 2 * (int64_t)width;
@@ -231,17 +268,44 @@ void avcl__synth_picture(const avcl_synth_scene *scene, const avcl_synth_options
     fill_slope(&c, scene, planes);
     for (int i = 0; i < AVCL__SYNTH_GRATINGS; i++)
         add_grating(&c, &scene->gratings[i], table, planes);
-    for (int i = 0; i < AVCL__SYNTH_STRAYS; i++) {
-        if (!(scene->strays[i].radius > 0)) continue;
-        avcl_synth_shape s =
-            stray_at(&scene->strays[i], time, (float)c.width / (float)c.height);
-        paint(&c, &s, table, planes);
-    }
-    avcl_synth_shape shapes[AVCL__SYNTH_SHAPES];
-    int n = avcl__synth_look(scene, time, shapes);
+    avcl_synth_shape shapes[AVCL__SYNTH_STRAYS + AVCL__SYNTH_SHAPES];
+    int n_strays = 0;
+    int n = all_shapes(scene, &c, time, shapes, &n_strays);
     for (int i = 0; i < n; i++)
         paint(&c, &shapes[i], table, planes);
     float light =
         1.0f + scene->flicker * wave(scene->flicker_hz, scene->flicker_phase, time);
     expose(scene, &c, light, frame, planes, noise, rgb);
+}
+
+typedef struct stencil {
+    uint8_t *mask;
+    int32_t width;
+    uint8_t value;
+} stencil;
+
+static void stamp_row(void *arg, int32_t j, int32_t left, int32_t n, const float *cover)
+{
+    const stencil *t = arg;
+    uint8_t *row = t->mask + (int64_t)j * t->width + left;
+    for (int32_t i = 0; i < n; i++)
+        if (cover[i] >= 0.5f) row[i] = t->value;
+}
+
+void avcl__synth_mask(const avcl_synth_scene *scene, const avcl_synth_options *options,
+                      int64_t frame, float *scratch, uint8_t *mask)
+{
+    double time = (double)frame / options->fps;
+    camera c = aim(scene, options, time);
+    avcl_synth_shape shapes[AVCL__SYNTH_STRAYS + AVCL__SYNTH_SHAPES];
+    int n_strays = 0;
+    int n = all_shapes(scene, &c, time, shapes, &n_strays);
+    memset(mask, AVCL__MASK_BACK, (size_t)c.width * (size_t)c.height);
+    for (int i = 0; i < n; i++) {
+        uint8_t value = i < n_strays      ? AVCL__MASK_STRAY
+                        : shapes[i].rests ? AVCL__MASK_REST
+                                          : AVCL__MASK_MOVES;
+        stencil t = {mask, c.width, value};
+        scan(&c, &shapes[i], scratch, stamp_row, &t);
+    }
 }

@@ -73,6 +73,7 @@ static avcl_status resolve(const avcl_encoder_options *in, avcl_encoder_options 
     if (!o.gop) o.gop = DEFAULT_GOP;
     if (!o.b_frames) o.b_frames = DEFAULT_B_FRAMES;
     if (!o.audio_bps) o.audio_bps = DEFAULT_AUDIO_BPS;
+    if (!o.channels) o.channels = 1;
     avcl_status status = check_side("width", o.width, err);
     if (!status) status = check_side("height", o.height, err);
     if (!status) status = check_range("fps", o.fps, 1, MAX_FPS, err);
@@ -81,6 +82,7 @@ static avcl_status resolve(const avcl_encoder_options *in, avcl_encoder_options 
     if (!status) status = check_range("gop", o.gop, 1, 10000, err);
     if (!status) status = check_range("b_frames", o.b_frames, 1, 16, err);
     if (!status) status = check_range("audio_bps", o.audio_bps, 8000, 512000, err);
+    if (!status) status = check_range("channels", o.channels, 1, 2, err);
     if (!status) *out = o;
     return status;
 }
@@ -133,7 +135,7 @@ static avcl_status open_audio(encoder *e, avcl_error *err)
     c->sample_rate = e->options.rate;
     c->time_base = (AVRational){1, e->options.rate};
     c->bit_rate = e->options.audio_bps;
-    c->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
+    av_channel_layout_default(&c->ch_layout, e->options.channels);
     av_opt_set(c->priv_data, "aac_coder", "fast", 0);
     int code = avcodec_open2(c, codec, NULL);
     if (code == AVERROR(EINVAL))
@@ -261,7 +263,8 @@ static avcl_status push_sound(encoder *e, const float *samples, int64_t first, i
     int code = av_frame_make_writable(e->sound);
     if (code < 0) return say(e, code, "frames", err);
     e->sound->nb_samples = (int)n;
-    memcpy(e->sound->data[0], samples + first, (size_t)n * sizeof *samples);
+    for (int k = 0; k < e->options.channels; k++)
+        memcpy(e->sound->data[k], samples + first, (size_t)n * sizeof *samples);
     e->sound->pts = first;
     return push(e, e->audio, e->sound, err);
 }
