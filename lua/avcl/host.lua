@@ -210,6 +210,15 @@ function M.configure(options)
   shared_options = options
 end
 
+--- Graphs made from now on compute with so many threads; nil = all cores this process may use.
+function M.use_threads(n)
+  if shared and shared:threads() == n then return shared end
+  local options = { threads = n }
+  for key, value in pairs(shared_options or {}) do options[key] = options[key] or value end
+  shared = M.new(options)
+  return shared
+end
+
 --- The process's host, made on first use.
 ---@return avcl.Host
 function M.get()

@@ -1,6 +1,7 @@
 -- machine.lua - what a record says of the machine, its libraries and the source tree.
 local c = require 'avcl.ffi'
 local hosts = require 'avcl.host'
+local lfs = require 'lfs'
 
 local M = {}
 
@@ -27,8 +28,7 @@ local function isa_of(cpuinfo)
   return jit.arch
 end
 
---- Name, cpu, isa, cores, memory in bytes.
-function M.describe()
+local function describe()
   local cpuinfo = read '/proc/cpuinfo'
   local _, cores = cpuinfo:gsub('processor%s*:', '')
   local kib = read '/proc/meminfo':match 'MemTotal:%s*(%d+)'
@@ -39,13 +39,24 @@ function M.describe()
   }
 end
 
+-- What does not change while a process lives is looked at once.
+local function once(fn)
+  local value
+  return function()
+    value = value or fn()
+    return value
+  end
+end
+
+--- Name, cpu, isa, cores, memory in bytes.
+M.describe = once(describe)
+
 local interesting = {
   onednn = 'libdnnl', openblas = 'libopenblas', ffmpeg = 'libavcodec', fftw = 'libfftw3f',
   yaml = 'libyaml', jansson = 'libjansson', crypto = 'libcrypto', gomp = 'libgomp',
 }
 
---- The libraries in this process, by file: their version is in the name.
-function M.libraries()
+local function libraries()
   local list, seen = {}, {}
   local maps = read '/proc/self/maps'
   for path in maps:gmatch '(/[^\n]+%.so[^\n]*)' do
@@ -58,6 +69,36 @@ function M.libraries()
   end
   table.sort(list, function(a, b) return a.name < b.name end)
   return list
+end
+
+--- The libraries in this process, by file: their version is in the name.
+M.libraries = once(libraries)
+
+--- Starts to measure the peak anew: a worker does many runs.
+function M.reset_peak_rss()
+  local f = io.open('/proc/self/clear_refs', 'w')
+  if not f then return end
+  f:write '5'
+  f:close()
+end
+
+--- Bytes that can be had without swapping: the machine's, or what is left of the cgroup's.
+function M.available()
+  local free = (tonumber(read '/proc/meminfo':match 'MemAvailable:%s*(%d+)') or 0) * 1024
+  local most = tonumber(read '/sys/fs/cgroup/memory.max')
+  local used = tonumber(read '/sys/fs/cgroup/memory.current')
+  if most and used then free = math.min(free, math.max(most - used, 0)) end
+  return free
+end
+
+--- Size of the files of a folder in MiB.
+function M.folder_mib(path)
+  local bytes = 0
+  for name in lfs.dir(path) do
+    local a = lfs.attributes(path .. '/' .. name)
+    if a and a.mode == 'file' then bytes = bytes + a.size end
+  end
+  return bytes / 2 ^ 20
 end
 
 --- Peak resident memory of this process in MiB.

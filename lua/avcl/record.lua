@@ -54,7 +54,7 @@ local function data(run)
   } }
 end
 
---- run.yaml. context: { script, files, argv, git }.
+--- run.yaml. context: { script, files, argv, git, code, code_hash }.
 function M.run(run, context)
   return doc.map {
     { 'schema', 'avcl.run/1' }, { 'run', run.id }, { 'experiment', context.script },
@@ -64,7 +64,7 @@ function M.run(run, context)
     { 'keys', doc.map {
       { 'config', c.sha256(doc.json(run.keys.config, true)) }, { 'graph', run.keys.graph },
       { 'data', run.keys.data }, { 'parent', run.keys.parent or doc.null },
-      { 'seed', run.seed },
+      { 'seed', run.seed }, { 'code', context.code_hash },
     } },
     { 'config', flat_config(run.keys) },
     { 'provenance', doc.map {
@@ -72,6 +72,7 @@ function M.run(run, context)
       { 'git', context.git and doc.map {
         { 'sha', context.git.sha }, { 'dirty', context.git.dirty },
       } or doc.null },
+      { 'code', context.code and doc.map(context.code) },
       { 'scripts', scripts(context.files) }, { 'plugins', plugins() }, { 'libs', libraries() },
       { 'data', data(run) },
     } },
@@ -96,11 +97,13 @@ function M.resume()
   return doc.map { { 'kind', 'resume' }, { 'time', M.time() } }
 end
 
---- Last document of an attempt: state done, failed, preempted or cancelled.
-function M.stop(state, phase, message)
+--- Last document of an attempt: state done, failed, preempted or cancelled. why: { message,
+--- signal, log } of one that was not done.
+function M.stop(state, phase, why)
   return doc.map {
     { 'kind', 'stop' }, { 'time', M.time() }, { 'state', state }, { 'phase', phase },
-    { 'message', message },
+    { 'message', why.message }, { 'signal', why.signal },
+    { 'log', why.log and doc.list(why.log) },
   }
 end
 
@@ -140,9 +143,21 @@ function M.result(run, r)
       { 'wall_s', doc.float(r.wall_s) }, { 'cpu_s', doc.float(r.cpu_s) },
       { 'peak_rss_mib', machine.peak_rss_mib() },
       { 'clips_per_s', r.clips_per_s and doc.float(r.clips_per_s) or nil },
+      { 'disk_mib', r.disk_mib and doc.float(r.disk_mib) or nil },
     } },
     { 'epochs', r.epochs and doc.map { { 'file', 'epochs.jsonl' }, { 'rows', r.epochs } } },
   }
+end
+
+-- What a run computes; what it cost may differ every time.
+local function essence(r)
+  return doc.json({ r.metrics or doc.null, r.select or doc.null, r.items or doc.null,
+    r.confusion or doc.null }, true)
+end
+
+--- Whether two results, as read, hold the same numbers.
+function M.same_result(a, b)
+  return essence(a) == essence(b)
 end
 
 return M

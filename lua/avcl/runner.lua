@@ -1,12 +1,15 @@
--- runner.lua - carries out a plan: skips what is done, resumes what was stopped, records all.
+-- runner.lua - carries out a plan with a pool of workers: skips, resumes, watches, records.
+--
+-- The runner computes nothing. It gives runs to workers, keeps their claims alive, shows how
+-- they get on, and writes the end of an attempt whose worker could not.
 local c = require 'avcl.ffi'
 local dataset = require 'avcl.dataset'
 local doc = require 'avcl.doc'
+local pools = require 'avcl.pool'
 local progress = require 'avcl.progress'
 local record = require 'avcl.record'
-local stage = require 'avcl.stage'
-local stores = require 'avcl.store'
-local train = require 'avcl.train'
+local schedule = require 'avcl.schedule'
+local snapshot = require 'avcl.snapshot'
 
 local M = {}
 
@@ -14,8 +17,10 @@ local M = {}
 local Runner = {}
 Runner.__index = Runner
 
-local HEARTBEAT_S = 30
+local HEARTBEAT_S, TICK_S = 30, 0.25
 local SIGINT = 2
+local DISK_FULL = 'No space left on device' -- no other run would fare better
+local LAST_LINES = 5 -- of a log, into the record of a crash
 
 --- Data sets by name, opened once: open(name) -> { dataset, hash, n_classes, items, … }.
 function M.data_source(resolve)
@@ -32,182 +37,168 @@ function M.data_source(resolve)
   end
 end
 
---- context: { script, files, argv, git }; options: { progress, rerun_failed }.
+--- context: { script, files, argv, git, threads }. options: { jobs, retries, fail_fast,
+--- first_seed_first, memory_limit, until_time, progress, forecast }.
 function M.new(experiment, store, context, options)
   return setmetatable({
     experiment = experiment, store = store, context = context, options = options or {},
   }, Runner)
 end
 
--- Keeps the claim alive while a run goes on.
-local function heart(self, run, attempt)
-  local last = c.clock()
-  return function()
-    local now = c.clock()
-    if now - last < HEARTBEAT_S then return end
-    last = now
-    self.store:heartbeat(run.id, attempt)
-  end
-end
+-- ---- workers that are gone -----------------------------------------------------------------
 
-local function checkpoint_of(self, run)
-  return self.store:work_path(run.id, 'ckpt/best.safetensors')
-end
-
--- Metrics by epoch, from the file: an earlier attempt may have written some of them.
-local function history(self, run)
-  local list, rows = {}, 0
-  local f = io.open(self.store:run_path(run.id, 'epochs.jsonl'))
-  if not f then return list, 0 end
+local function last_lines(path)
+  local f, list = io.open(path), {}
+  if not f then return nil end
   for line in f:lines() do
-    local ok, t = pcall(doc.parse, line)
-    if ok and type(t) == 'table' and t.epoch then
-      if not list[t.epoch] then rows = rows + 1 end
-      list[t.epoch] = t
-    end
+    list[#list + 1] = line
+    if #list > LAST_LINES then table.remove(list, 1) end
   end
   f:close()
-  return list, rows
+  return #list > 0 and list or nil
 end
 
-local function numbers(t)
-  local out = {}
-  for name, value in pairs(t or {}) do
-    if type(value) == 'number' and name:find('/', 1, true) then out[name] = value end
-  end
-  return out
-end
-
-local function run_training(self, run, attempt, session, built)
-  local beat, shown = heart(self, run, attempt), self.progress
-  local n_epochs = stage.fields(run.values, run.stage).epochs
-  local rate = 0
-  shown:begin(run, n_epochs)
-  local checkpoints = self.store:make_work(run.id, 'ckpt')
-  local function each(event)
-    beat()
-    if event.kind == 'step' then
-      shown:step(event)
-    elseif event.kind == 'resume' then
-      shown:say '  resumed from its checkpoint'
-      self.store:append(run.id, self.attempt_file, record.resume())
-    elseif event.kind == 'epoch' then
-      rate = event.clips_per_s
-      self.store:append_line(run.id, 'epochs.jsonl', doc.json(record.epoch(event)))
-      shown:epoch(event)
-      collectgarbage 'step'
-    end
-  end
-  local data = run.data.dataset
-  local epoch, value = train.train(session, data, run, built, checkpoints, each)
-  local epochs, rows = history(self, run)
-  local ckpt = checkpoint_of(self, run)
-  return {
-    metrics = numbers(epochs[epoch]), clips_per_s = rate, epochs = rows,
-    select = {
-      { 'rule', stage.fields(run.values, run.stage).select }, { 'epoch', epoch },
-      { 'value', doc.float(value) }, { 'ckpt', 'ckpt/best.safetensors' },
-      { 'sha256', stores.sha256_file(ckpt) },
-    },
-  }
-end
-
-local function run_test(self, run, session, built)
-  self.progress:begin(run, 1)
-  local r = train.test(session, run.data.dataset, run, built)
-  self.store:publish_bytes(run.id, 'items.bin', r.items, r.n_bytes)
-  r.items = {
-    { 'file', 'items.bin' },
-    { 'sha256', stores.sha256_file(self.store:run_path(run.id, 'items.bin')) },
-  }
-  local rule = self.store:read(run.parent.id, 'result.yaml')
-  local select = rule and rule.select or {}
-  r.select = {
-    { 'rule', select.rule }, { 'epoch', select.epoch }, { 'run', run.parent.id },
-    { 'sha256', select.sha256 },
-  }
-  return r
-end
-
--- The work itself; what it raises becomes the record of a failure.
-local function work(self, run, attempt, phase)
-  phase.name = 'compile'
-  local session, built = train.session(self.experiment, run, run.data.n_classes)
-  local parent_sha
-  if run.parent then
-    phase.name = 'load'
-    local from = checkpoint_of(self, run.parent)
-    parent_sha = stores.sha256_file(from)
-    session:restore(from, run.kind ~= 'test' and train.scopes(built, run) or nil)
-  end
-  self.store:append(run.id, self.attempt_file, record.start(session:device(), parent_sha))
-  local wall, cpu = c.clock(), c.clock 'cpu'
-  phase.name = run.kind == 'test' and 'test' or 'train'
-  local result = run.kind == 'test' and run_test(self, run, session, built)
-    or run_training(self, run, attempt, session, built)
-  result.wall_s, result.cpu_s = c.clock() - wall, c.clock 'cpu' - cpu
-  phase.name = 'record'
-  self.store:publish(run.id, 'result.yaml', record.result(run, result))
-  session:close()
-end
-
-local function stopped_by()
-  return c.stop_requested() == SIGINT and 'cancelled' or 'preempted'
-end
-
-local function describe(problem)
-  return c.is_error(problem) and tostring(problem) or debug.traceback(tostring(problem), 2)
-end
-
--- Claims the next attempt; nil and why when somebody else has it.
-local function claim(self, run)
+-- The attempt that a dead worker had claimed, nil when it had not come so far.
+local function attempt_of(self, run, slot)
   local state, attempt = self.store:state(run.id)
-  if state == 'done' then return nil, 'skipped', 'already done' end
-  if state == 'running' then return nil, 'elsewhere', 'another process runs it' end
-  if not self.store:claim(run.id, attempt + 1) then
-    return nil, 'elsewhere', 'another process was faster'
-  end
-  return attempt + 1
+  if state ~= 'lost' then return nil, state end
+  local claim = doc.read(('%s/claims/%s.%d'):format(self.store.root, run.id, attempt), 0)
+  return claim and claim.pid == slot.pid and attempt or nil, state
 end
 
---- One run: 'done', 'skipped', 'elsewhere', 'blocked', 'failed' or 'stopped', and a sentence.
-function Runner:run(run)
-  if run.parent and self.store:state(run.parent.id) ~= 'done' then
-    if self.store:state(run.id) == 'done' then return 'skipped', 'already done' end
-    return 'blocked', ('its parent %s is not done'):format(run.parent.id:sub(1, 8))
-  end
-  local attempt, how, why = claim(self, run)
-  if not attempt then return how, why end
-  self.attempt_file = ('attempt-%d.yaml'):format(attempt)
-  self.store:publish(run.id, 'run.yaml', record.run(run, self.context))
-  self.store:log('start', run.id)
-  local phase = { name = 'start' }
-  local ok, problem = xpcall(work, function(e)
-    return c.is_error(e) and e or describe(e)
-  end, self, run, attempt, phase)
-  local state = 'done'
-  if not ok then state = c.is_error(problem, 'INTERRUPTED') and stopped_by() or 'failed' end
-  local message = not ok and tostring(problem) or nil
-  self.store:append(run.id, self.attempt_file, record.stop(state, phase.name, message))
-  self.store:log(state, run.id)
-  if ok then return 'done' end
-  if state ~= 'failed' then return 'stopped', 'checkpoint written; the same command resumes' end
+-- A worker ended in the middle of a run: its record gets the end that it could not write.
+local function record_crash(self, run, slot, code, signal)
+  local attempt, state = attempt_of(self, run, slot)
+  if not attempt then return state == 'done' and 'done' or 'again' end
+  os.remove(self.store:work_path(run.id, 'reserve'))
+  local what = signal and 'killed by ' .. signal or ('the process ended with code %s'):format(code)
+  local message = ('%s in phase %s'):format(what, slot.phase)
+  self.store:append(run.id, ('attempt-%d.yaml'):format(attempt), record.stop('failed', slot.phase, {
+    message = message, signal = signal, log = last_lines(self.store:work_path(run.id, 'log')),
+  }))
+  self.store:log('failed', run.id)
   return 'failed', message
 end
 
---- All runs of a plan, in order. Returns counts by outcome.
-function Runner:run_all(plan)
-  local counts = {}
-  self.progress = progress.new(#plan.runs, self.options.progress or 'auto')
-  c.hold_signals(true)
-  for _, run in ipairs(plan.runs) do
-    if c.stop_requested() ~= 0 then break end
-    local how, text = self:run(run)
-    counts[how] = (counts[how] or 0) + 1
-    self.progress:finish(run, how, text)
+-- ---- the course of things ------------------------------------------------------------------
+
+local function ended(self, index, how, text)
+  self.progress:finish(index, how, text)
+end
+
+-- 'refused': the store takes no records, which is nobody's failure but ends everything.
+local function finish(self, slot, how, text)
+  local index = slot.run
+  self.pool:free(slot)
+  local again = self.schedule:finish(index, how)
+  if how == 'again' then return end
+  ended(self, index, how, again and text .. '; once more' or text)
+  local hopeless = how == 'refused' or how == 'failed' and (text or ''):find(DISK_FULL, 1, true)
+  if hopeless or how == 'failed' and not again and self.options.fail_fast then
+    self.failed_fast = true
+    self:stop 'preempted'
   end
-  if c.stop_requested() ~= 0 then counts.stopped = counts.stopped or 1 end
+  if how == 'changed' then self:stop 'preempted' end
+end
+
+local function on_message(self, slot, message)
+  if message.kind == 'end' then return finish(self, slot, message.how, message.text) end
+  self.progress:hear(slot.run, message)
+end
+
+local function on_gone(self, slot, code, signal)
+  if not slot.run then return end
+  finish(self, slot, record_crash(self, self.plan.runs[slot.run], slot, code, signal))
+end
+
+-- What needs no worker: done, or somebody else's.
+local function settled(self, run)
+  local state = self.store:state(run.id)
+  if state == 'done' then return 'skipped', 'already done' end
+  if state == 'running' then return 'elsewhere', 'another process runs it' end
+end
+
+--- Nothing more is started; what runs writes a checkpoint and its record says `reason`.
+function Runner:stop(reason)
+  if self.stopping then return end
+  self.stopping = reason
+  self.pool:stop(reason)
+end
+
+local function check_stop(self)
+  local signal = c.stop_requested()
+  if signal ~= 0 then return self:stop(signal == SIGINT and 'cancelled' or 'preempted') end
+  local limit = self.options.until_time
+  if limit and os.time() >= limit then
+    if not self.stopping then self.progress:say 'the time is over (--until)' end
+    self:stop 'preempted'
+  end
+end
+
+local function beat(self)
+  local now = c.clock()
+  for _, slot in ipairs(self.pool:busy()) do
+    if slot.attempt and now - slot.beat >= HEARTBEAT_S then
+      slot.beat = now
+      self.store:heartbeat(self.plan.runs[slot.run].id, slot.attempt)
+    end
+  end
+end
+
+-- One more run to a worker; false when there is no worker or no run.
+local function give_one(self)
+  if self.stopping then return false end
+  local slot = self.pool:idle()
+  if not slot then return false end
+  local index = self.schedule:next(function(...) ended(self, ...) end)
+  if not index then return false end
+  self.progress:give(index)
+  pools.give(slot, index)
+  return true
+end
+
+local function is_over(self)
+  if #self.pool:busy() > 0 then return false end
+  if self.stopping then return true end
+  return self.schedule:is_over() and not self.schedule:reopen()
+end
+
+local function carry_out(self)
+  repeat
+    check_stop(self)
+    repeat until not give_one(self)
+    if #self.pool:busy() > 0 then self.pool:listen(TICK_S) end
+    beat(self)
+    self.progress:tick()
+  until is_over(self)
+  while not self.pool:quit() do self.pool:listen(TICK_S) end
+end
+
+--- All runs of a plan. Returns counts by outcome.
+function Runner:run_all(plan)
+  local options = self.options
+  self.plan = plan
+  self.context.code = self.context.code or snapshot.code()
+  self.context.code_hash = snapshot.code_hash(self.context.code)
+  self.progress = progress.new(plan.runs, options.progress or 'auto', {
+    jobs = options.jobs or 1, forecast = options.forecast,
+  })
+  self.schedule = schedule.new(plan.runs, options, function(run) return settled(self, run) end)
+  self.pool = pools.new({
+    experiment = self.experiment, store = self.store, context = self.context, plan = plan,
+    snapshot = snapshot.take(),
+  }, { jobs = options.jobs or 1, memory_limit = options.memory_limit or math.huge }, {
+    message = function(...) on_message(self, ...) end, gone = function(...) on_gone(self, ...) end,
+  })
+  c.hold_signals(true)
+  local ok, problem = xpcall(carry_out, function(e)
+    return c.is_error(e) and e or debug.traceback(tostring(e), 2)
+  end, self)
+  self.progress:close()
   c.hold_signals(false)
+  if not ok then error(problem, 0) end
+  local counts = self.schedule:counts()
+  if self.stopping and not self.failed_fast then counts.stopped = counts.stopped or 0 end
   return counts
 end
 

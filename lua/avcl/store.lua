@@ -98,6 +98,17 @@ function Store:make_work(id, folder)
   return at
 end
 
+local RESERVE_BYTES = 1e6
+
+--- Room for the last document of an attempt, should the disk be full by then.
+function Store:reserve(id)
+  c.call('avcl_store_reserve', self:work_path(id, 'reserve'), RESERVE_BYTES)
+end
+
+function Store:release(id)
+  os.remove(self:work_path(id, 'reserve'))
+end
+
 function M.sha256_file(at)
   local hex = c.new 'char[65]'
   c.call('avcl_sha256_file', at, hex)

@@ -73,6 +73,9 @@ AVCL_EXPORT avcl_status avcl_store_append_line(const char *path, const char *lin
  * absent. */
 AVCL_EXPORT avcl_doc *avcl_store_read(const char *path, int32_t index, int32_t *torn,
                                       avcl_error *err);
+/* Takes room on the disk ahead, so that a last document can be written when it is full:
+ * remove the file, then write. An older reserve at `path` is kept. */
+AVCL_EXPORT avcl_status avcl_store_reserve(const char *path, uint64_t n, avcl_error *err);
 AVCL_EXPORT avcl_status avcl_store_mkdirs(const char *path, avcl_error *err);
 
 /* ---- store ------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@
 #include "avcl/types.h"
 
 #include "cli/log.h"
+#include "cli/process.h"
 #include "cli/signals.h"
 #include "cli/threads.h"
 

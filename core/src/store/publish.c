@@ -120,6 +120,16 @@ avcl_status avcl_file_publish(const char *path, const void *data, uint64_t n,
     return avcl__file_publish_parts(path, &part, 1, replace, err);
 }
 
+avcl_status avcl_store_reserve(const char *path, uint64_t n, avcl_error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return avcl__io_error(err, errno, "cannot write", path);
+    int error = posix_fallocate(fd, 0, (off_t)n);
+    if (close(fd) && !error) error = errno;
+    if (error) unlink(path);
+    return error ? avcl__io_error(err, error, "cannot write", path) : AVCL_OK;
+}
+
 avcl_status avcl_store_mkdirs(const char *path, avcl_error *err)
 {
     char part[PATH_ROOM];

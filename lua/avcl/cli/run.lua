@@ -1,20 +1,40 @@
 -- cli/run.lua - `avcl run`: does what a study still lacks.
+local c = require 'avcl.ffi'
+local hosts = require 'avcl.host'
 local machine = require 'avcl.machine'
+local process = require 'avcl.process'
 local runner = require 'avcl.runner'
 local stores = require 'avcl.store'
 local study = require 'avcl.cli.study'
 local term = require 'avcl.cli.term'
+
+local MEMORY_SHARE = 0.9 -- of what is free when the command starts
 
 local M = {
   summary = 'Run what a study still lacks: skips what is done, resumes what was stopped.',
   example = 'avcl run experiments/quickstart.lua pretrain.epochs=3 --seeds 1,2',
 }
 
+local function number(text) return tonumber(text) end
+
 function M.setup(command)
   study.setup(command)
   command:flag('-n --dry-run', 'Only say what would run, and why.')
-  command:option('--progress', 'auto, plain or none.'):choices { 'auto', 'plain', 'none' }
-    :default 'auto'
+  command:option('-j --jobs', 'Runs at a time; 0 = as many as cores. They share the cores.')
+    :convert(number):default(os.getenv 'AVCL_JOBS' or '1'):argname 'N'
+  command:option('--threads', 'Threads that compute, in each run; recorded.'):convert(number)
+    :argname 'N'
+  command:option('--memory', 'Runs wait when their planned memory would pass this.')
+    :convert(number):argname 'GB'
+  command:option('--retries', 'Try a failed run again so often.'):convert(number):default '0'
+    :argname 'N'
+  command:mutex(command:flag('-k --keep-going', 'Go on after a failure (as it is anyway).'),
+    command:flag('--fail-fast', 'Stop at the first failure.'))
+  command:flag('--first-seed-first', 'One seed of every row before the next seed.')
+  command:option('--until', 'Stop then, as by SIGTERM: 08:00.'):argname 'HH:MM'
+  command:option('--nice', 'Run with this niceness.'):convert(number):argname 'N'
+  command:option('--progress', 'auto, plain, json or none.')
+    :choices { 'auto', 'plain', 'json', 'none' }:default 'auto'
 end
 
 local why = {
@@ -42,27 +62,68 @@ end
 
 local function summary(counts)
   local parts = {}
-  for _, how in ipairs { 'done', 'skipped', 'failed', 'blocked', 'stopped', 'elsewhere' } do
-    if counts[how] then parts[#parts + 1] = counts[how] .. ' ' .. how end
+  local all = { 'done', 'skipped', 'failed', 'blocked', 'stopped', 'changed', 'refused',
+    'elsewhere' }
+  for _, how in ipairs(all) do
+    if (counts[how] or 0) > 0 then parts[#parts + 1] = counts[how] .. ' ' .. how end
   end
   return table.concat(parts, ', ')
 end
 
+-- The next time that the clock shows this.
+local function time_of(text)
+  if not text then return nil end
+  local hour, minute = text:match '^(%d%d?):(%d%d)$'
+  hour, minute = tonumber(hour), tonumber(minute)
+  if not hour or hour > 23 or minute > 59 then
+    c.raise_at('command line', 'INVALID', "--until '%s' is not a time as 08:00", text)
+  end
+  local t = os.date '*t'
+  local passed = hour * 60 + minute <= t.hour * 60 + t.min
+  t.day, t.hour, t.min, t.sec = t.day + (passed and 1 or 0), hour, minute, 0
+  return os.time(t)
+end
+
+-- How many runs at a time.
+local function jobs_of(n)
+  if n == 0 then return process.cores() end
+  if n < 0 or n ~= math.floor(n) then
+    c.raise_at('command line', 'INVALID', '--jobs %s is not a whole number >= 0', tostring(n))
+  end
+  return n
+end
+
+local function options_of(args)
+  return {
+    jobs = jobs_of(args.jobs), retries = args.retries, fail_fast = args.fail_fast,
+    first_seed_first = args.first_seed_first, until_time = time_of(args['until']),
+    memory_limit = args.memory and args.memory * 1e9 or MEMORY_SHARE * machine.available(),
+    progress = args.progress,
+  }
+end
+
 function M.run(args)
   local exit = require 'avcl.cli'.exit
+  local options = options_of(args)
+  hosts.use_threads(args.threads)
   local experiment, plan, loaded = study.plan(args)
   if args.dry_run then
     local ok, store = pcall(stores.open, args.store)
     return print_plan(plan, ok and store or nil)
   end
+  if args.nice and not process.nice(args.nice) then
+    term.warn('cannot set niceness %d', args.nice)
+  end
   say_choices(plan)
   local r = runner.new(experiment, stores.open(args.store, true), {
     script = args.script, files = loaded.files, git = machine.git(loaded.root),
-    argv = { 'run', args.script, unpack(args.overrides) },
-  }, { progress = args.progress })
+    argv = { 'run', args.script, unpack(args.overrides) }, threads = hosts.get():threads(),
+  }, options)
   local counts = r:run_all(plan)
   term.say('%s', summary(counts))
-  if counts.stopped then return exit.again end
+  if counts.refused then return exit.store end
+  if counts.failed and not r.stopping or r.failed_fast then return exit.failed end
+  if counts.stopped or counts.changed then return exit.again end
   if counts.failed then return exit.failed end
   -- Without a failure of ours, what others are at is all that is missing.
   return (counts.elsewhere or counts.blocked) and exit.again or exit.ok
