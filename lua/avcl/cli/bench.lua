@@ -54,6 +54,8 @@ local function network_options(command)
   command:option('--tower', 'both: AVCL as in the paper; one: under a linear classifier.')
     :choices(experiment.towers):default 'both'
   command:option('--precision', 'Of the numbers computed with (f32).'):argname 'NAME'
+  command:option('--conv', 'Convolution algorithms: auto, direct or winograd (auto).')
+    :argname 'NAME'
   command:option('--device', 'Device module (cpu).'):argname 'NAME'
   command:option('--threads', 'Threads that compute.'):convert(whole):argname 'N'
   command:option('--steps', 'Measured steps, after one that is not (3).'):convert(whole)
@@ -88,7 +90,7 @@ end
 local function overrides_of(args)
   local out = {
     backbone = args.backbone, width = args.width, batch = args.batch, tower = args.tower,
-    precision = args.precision, device = args.device,
+    precision = args.precision, conv = args.conv, device = args.device,
   }
   if args.clip then
     if args.clip[1] ~= 3 then
