@@ -39,7 +39,7 @@ M.knobs = {
     'what the losses see: after the shared gate, or before it'),
   data = { type = 'string', default = 'synth', doc = 'named data set, or a manifest file' },
   batch = integer(16, { min = 1, max = 65536, doc = 'clips a step' }),
-  precision = choice('f32', { 'f32', 'f64' }, 'of the numbers computed with'),
+  precision = choice('f32', { 'f32', 'bf16', 'f64' }, 'of the numbers computed with'),
   modalities = choice('both', { 'both', 'rgb', 'mel' }, 'what the classifier sees'),
   control = choice('none', { 'none', 'shuffled' },
     "pre-train on another clip's audio: what is learnt without correspondence"),

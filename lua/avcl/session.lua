@@ -32,8 +32,8 @@ function M.options(options)
   local o = c.new 'avcl_session_options'
   o.device = options.device
   local dtype = options.precision or 'f32'
-  if dtype ~= 'f32' and dtype ~= 'f64' then
-    c.raise('INVALID', "precision '%s' is neither 'f32' nor 'f64'", tostring(dtype))
+  if dtype ~= 'f32' and dtype ~= 'f64' and dtype ~= 'bf16' then
+    c.raise('INVALID', "precision '%s' is none of 'f32', 'bf16', 'f64'", tostring(dtype))
   end
   o.precision = graph.dtypes[dtype]
   o.seed = options.seed or 0
@@ -42,7 +42,7 @@ function M.options(options)
   return o, options
 end
 
---- Compiles. Options: device 'cpu'|'reference', precision 'f32'|'f64', seed,
+--- Compiles. Options: device 'cpu'|'reference', precision 'f32'|'bf16'|'f64', seed,
 --- gradients (true), input_grads (false).
 ---@param g avcl.Graph
 ---@return avcl.Session

@@ -82,6 +82,7 @@ avcl_status op_case_open(op_case *t, avcl_host *host, const avcl_op *op,
     if (avcl_graph_status(t->graph, err)) return err->code;
     avcl_session_options options = {.device = device, .precision = real};
     options.flags = t->has_loss ? AVCL_SESSION_INPUT_GRADS : AVCL_SESSION_NO_GRADIENT;
+    if (real == AVCL_BF16) options.flags |= AVCL_SESSION_ALL_BF16;
     t->session = avcl_session_new(t->graph, &options, err);
     return t->session ? AVCL_OK : err->code;
 }

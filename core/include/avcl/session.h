@@ -25,7 +25,7 @@ enum { AVCL_TRAIN = 0, AVCL_EVAL = 1 };
 
 typedef struct avcl_session_options {
     const char *device;   /* "cpu" (default when NULL), "reference", full names too */
-    avcl_dtype precision; /* AVCL_F32 (default when 0) or AVCL_F64 */
+    avcl_dtype precision; /* AVCL_F32 (default when 0), AVCL_F64, or AVCL_BF16: mixed */
     uint32_t flags;       /* AVCL_SESSION_* */
     uint64_t seed;        /* of initial weights and of dropout */
 } avcl_session_options;
@@ -33,6 +33,8 @@ enum {
     AVCL_SESSION_NO_GRADIENT = 1, /* TRAIN without gradients: forward only */
     AVCL_SESSION_INPUT_GRADS = 2, /* gradients of real inputs too, as "grad/NAME" */
     AVCL_SESSION_NO_FUSION = 4,   /* every op as declared: to compare with */
+    AVCL_SESSION_ALL_BF16 = 8, /* bf16 wherever there is a kernel for it, not just around
+                                  convolutions: to test those kernels */
 };
 
 AVCL_EXPORT avcl_session *avcl_session_new(avcl_graph *g,
@@ -44,7 +46,7 @@ AVCL_EXPORT avcl_graph *avcl_session_graph(const avcl_session *s);
 
 /* Names: inputs, scalars, weights and states by path; "loss"; kept and logged values by
  * their names; "grad/<weight>" after a TRAIN run. Data is contiguous row-major in the
- * value's own dtype; reals are f32 or f64 as the session's precision says. */
+ * value's own dtype; reals are f64 in a f64 session and f32 in any other. */
 AVCL_EXPORT avcl_status avcl_session_describe(avcl_session *s, const char *name,
                                               avcl_tinfo *out, avcl_error *err);
 AVCL_EXPORT avcl_status avcl_session_write(avcl_session *s, const char *name,
@@ -99,7 +101,12 @@ typedef struct avcl_session_stats {
     uint32_t n_reorders[2]; /* of those, layout changes */
 } avcl_session_stats;
 AVCL_EXPORT void avcl_session_get_stats(const avcl_session *s, avcl_session_stats *out);
+/* Device, libraries and precision that compute, for records. [session's life] */
 AVCL_EXPORT const char *avcl_session_device_text(const avcl_session *s);
+/* What the numbers are really computed in. Asked for bf16 it is f32 when the graph has no
+ * convolution, or this machine no bf16 instructions. Weights, gradients, statistics and
+ * losses are f32 either way. */
+AVCL_EXPORT avcl_dtype avcl_session_precision(const avcl_session *s);
 /* The program after a pass ("lower", "dead", "gradient", "precision", "fuse",
  * "recompute", "layout"), one node a line; what `avcl graph --after PASS` prints. Free
  * with avcl_text_free. [owned] */

@@ -55,6 +55,16 @@ avcl_status avcl__pass_gradient(const avcl_graph *g, avcl_draft *draft, int inpu
                                 avcl_error *err);
 /* Makes every real value `real`: f32 or f64. */
 void avcl__pass_precision(avcl_draft *draft, avcl_dtype real);
+/* Convolutions and what lies between them in bf16, where the device has the kernels;
+ * n_low: how many nodes that are. */
+typedef struct avcl_mixed {
+    avcl_host *host;
+    const avcl_device_api *api;
+    avcl_device *device;
+    int everywhere; /* AVCL_SESSION_ALL_BF16 */
+} avcl_mixed;
+avcl_status avcl__pass_mixed(avcl_draft *draft, const avcl_mixed *with, uint32_t *n_low,
+                             avcl_error *err);
 /* Puts fused ops for batch norm, sums and relus, where the device has them. */
 avcl_status avcl__pass_fuse(avcl_draft *draft, avcl_host *host,
                             const avcl_device_api *api, avcl_device *device,

@@ -2,7 +2,8 @@
  *
  * Values keep the layout they were made in until somebody wants another; each
  * (value, layout) is made once, so packed weights are derived once per step.
- * Roots leave in plain layout. */
+ * A reorder of a cast does both at once where the device can. Roots leave in plain
+ * layout. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,24 @@ typedef struct layouting {
         *is_root; /* per old value: leaves plain, at once, to free its layout early */
 } layouting;
 
+/* What a reorder of `value` reads: the value, or what it was cast from. */
+static avcl_node before_cast(const layouting *l, avcl_node value)
+{
+    const avcl_ir_node *cast = avcl__ir_producer(&l->to, value);
+    if (!cast->op || strcmp(cast->op->name, "cast") != 0) return value;
+    const avcl_ir_value *in = &l->to.values[cast->inputs[0]];
+    const avcl_ir_value *out = &l->to.values[value];
+    avcl_kernel_spec spec = {.op = "reorder",
+                             .n_in = 1,
+                             .n_out = 1,
+                             .in_info = &in->info,
+                             .out_info = &out->info,
+                             .in_tag = &in->tag,
+                             .out_tag = &out->tag};
+    if (in->tag != out->tag || !l->api->supports(l->device, &spec)) return value;
+    return cast->inputs[0];
+}
+
 static avcl_node in_layout(layouting *l, avcl_node value, uint32_t tag)
 {
     if (!value || l->to.values[value].tag == tag) return value;
@@ -33,7 +52,8 @@ static avcl_node in_layout(layouting *l, avcl_node value, uint32_t tag)
     avcl_ir_node node = {
         .path = producer->path, .where = producer->where, .n_in = 1, .n_out = 1};
     avcl_tinfo info = l->to.values[value].info;
-    avcl_node out = avcl__ir_add(&l->to, &node, &value, &info);
+    avcl_node from = before_cast(l, value);
+    avcl_node out = avcl__ir_add(&l->to, &node, &from, &info);
     if (!out) return 0;
     l->to.values[out].tag = tag;
     cached row = {value, tag, out};

@@ -62,9 +62,14 @@ static avcl_status run_precision(avcl_session *s, int32_t program, avcl_draft *d
                                  avcl_error *err)
 {
     (void)program;
-    (void)err;
+    uint32_t n_low = 0;
     avcl__pass_precision(d, s->real);
-    return AVCL_OK;
+    if (!s->is_mixed) return AVCL_OK;
+    avcl_mixed with = {s->g->host, s->api, s->device,
+                       (s->flags & AVCL_SESSION_ALL_BF16) != 0};
+    avcl_status rc = avcl__pass_mixed(d, &with, &n_low, err);
+    s->n_low += n_low;
+    return rc;
 }
 
 static avcl_status run_fuse(avcl_session *s, int32_t program, avcl_draft *d,
@@ -87,6 +92,7 @@ static avcl_status run_layout(avcl_session *s, int32_t program, avcl_draft *d,
 {
     (void)program;
     avcl_status rc = avcl__pass_layout(d, s->api, s->device, err);
+    if (!rc) rc = avcl__pass_dead(d, err); /* casts that reorders do on their way */
     return rc ? rc : pass_roots(d, err);
 }
 

@@ -1,4 +1,5 @@
 /* session.c - life of a session: open the device, compile, allocate, let go. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,9 +21,10 @@ static avcl_status open_device(avcl_session *s, const char *name, avcl_error *er
 
 static avcl_status check_options(const avcl_session_options *o, avcl_error *err)
 {
-    if (o->precision == 0 || o->precision == AVCL_F32 || o->precision == AVCL_F64)
+    if (o->precision == 0 || o->precision == AVCL_F32 || o->precision == AVCL_F64 ||
+        o->precision == AVCL_BF16)
         return AVCL_OK;
-    return avcl_error_set(err, AVCL_E_INVALID, "precision %d is neither f32 nor f64",
+    return avcl_error_set(err, AVCL_E_INVALID, "precision %d is none of f32, bf16, f64",
                           o->precision);
 }
 
@@ -38,7 +40,8 @@ static avcl_session *session_open(avcl_graph *g, const avcl_session_options *opt
         return NULL;
     }
     s->g = g;
-    s->real = o->precision ? o->precision : AVCL_F32;
+    s->is_mixed = o->precision == AVCL_BF16;
+    s->real = o->precision == AVCL_F64 ? AVCL_F64 : AVCL_F32;
     s->flags = o->flags;
     s->seed = o->seed;
     s->ran = -1;
@@ -124,6 +127,8 @@ avcl_session *avcl_session_new(avcl_graph *g, const avcl_session_options *option
     }
     for (int i = 0; i < AVCL_N_PROGRAMS; i++)
         avcl__session_resolve(s, &s->programs[i]);
+    snprintf(s->device_text, sizeof s->device_text, "%s, %s", s->api->describe(s->device),
+             avcl__dtype_name(avcl_session_precision(s)));
     return s;
 }
 
@@ -162,7 +167,12 @@ avcl_graph *avcl_session_graph(const avcl_session *s)
 
 const char *avcl_session_device_text(const avcl_session *s)
 {
-    return s->api->describe(s->device);
+    return s->device_text;
+}
+
+avcl_dtype avcl_session_precision(const avcl_session *s)
+{
+    return s->is_mixed && s->n_low ? AVCL_BF16 : s->real;
 }
 
 /* What the first optimiser step will still allocate. */

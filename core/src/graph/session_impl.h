@@ -46,7 +46,10 @@ struct avcl_session {
     avcl_graph *g;
     const avcl_device_api *api;
     avcl_device *device;
-    avcl_dtype real;
+    avcl_dtype real; /* of everything that has a name: f32 or f64 */
+    int is_mixed;    /* bf16 was asked for */
+    uint32_t n_low;  /* nodes that got it, over all programs */
+    char device_text[256];
     uint32_t flags;
     uint64_t seed;
 

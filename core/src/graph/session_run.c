@@ -54,10 +54,18 @@ avcl_status avcl_session_run(avcl_session *s, avcl_program program, avcl_error *
 /* ---- looking at every value
  * -------------------------------------------------------------- */
 
-static int is_finite(avcl_session *s, const void *data, uint64_t bytes, void *bounce)
+static int is_finite(avcl_session *s, avcl_dtype dtype, const void *data, uint64_t bytes,
+                     void *bounce)
 {
+    enum { BF16_EXPONENT = 0x7f80 };
     s->api->download(s->device, bounce, data, bytes);
-    if (s->real == AVCL_F64) {
+    if (dtype == AVCL_BF16) {
+        for (uint64_t i = 0; i < bytes / sizeof(uint16_t); i++)
+            if ((((const uint16_t *)bounce)[i] & BF16_EXPONENT) == BF16_EXPONENT)
+                return 0;
+        return 1;
+    }
+    if (dtype == AVCL_F64) {
         for (uint64_t i = 0; i < bytes / sizeof(double); i++)
             if (!isfinite(((const double *)bounce)[i])) return 0;
         return 1;
@@ -81,9 +89,9 @@ static avcl_status check_value(avcl_session *s, const avcl_ir *ir, avcl_node val
                                const void *data, void *bounce, avcl_error *err)
 {
     const avcl_ir_value *v = &ir->values[value];
-    if (!avcl__dtype_is_real(v->info.dtype)) return AVCL_OK;
+    if (!avcl__dtype_is_real(v->info.dtype) && v->info.dtype != AVCL_BF16) return AVCL_OK;
     uint64_t bytes = s->api->bytes(s->device, v->tag, &v->info);
-    if (is_finite(s, data, bytes, bounce)) return AVCL_OK;
+    if (is_finite(s, v->info.dtype, data, bytes, bounce)) return AVCL_OK;
     char text[256];
     char shape[96];
     avcl__node_text(&ir->nodes[v->node], text);

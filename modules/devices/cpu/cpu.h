@@ -73,7 +73,8 @@ struct cpu_op {
     /* Sets kernel->scratch and ->plan; NULL = needs neither. */
     avcl_status (*prepare)(avcl_device *, avcl_kernel *, avcl_error *);
     int judges_tags; /* prepare accepts or refuses the layouts itself */
-    int takes_bf16;  /* of 5-d values: f32 or bf16, all alike */
+    /* Whether it has a bf16 kernel for this; NULL = no. */
+    int32_t (*takes_bf16)(const avcl_kernel_spec *);
 };
 
 /* table.c: the instruction set to use, given the widest that is allowed. */
@@ -99,6 +100,11 @@ int avcl__cpu_tags_fit(avcl_device *device, const avcl_kernel_spec *spec,
                        const cpu_op *op);
 typedef void avcl__cpu_layout(avcl_device *, const avcl_kernel_spec *, uint32_t *want,
                               uint32_t *out);
+/* For takes_bf16: 5-d values have one shape and one type; so, and there are no others;
+ * whatever they are. */
+int32_t avcl__cpu_alike(const avcl_kernel_spec *spec);
+int32_t avcl__cpu_pointwise(const avcl_kernel_spec *spec);
+int32_t avcl__cpu_always(const avcl_kernel_spec *spec);
 avcl__cpu_layout avcl__cpu_layout_plain;       /* all row-major */
 avcl__cpu_layout avcl__cpu_layout_keep;        /* aliases: out 0 is in 0 */
 avcl__cpu_layout avcl__cpu_layout_pointwise;   /* f(0) = 0: blocked stays blocked */

@@ -31,6 +31,32 @@ static int same_shape(const avcl_tinfo *a, const avcl_tinfo *b)
            !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
 }
 
+int32_t avcl__cpu_alike(const avcl_kernel_spec *spec)
+{
+    const avcl_tinfo *first = NULL;
+    for (uint32_t i = 0; i < spec->n_in + spec->n_out; i++) {
+        const avcl_tinfo *info =
+            i < spec->n_in ? &spec->in_info[i] : &spec->out_info[i - spec->n_in];
+        if (info->ndim != 5) continue;
+        if (first && (first->dtype != info->dtype || !same_shape(first, info))) return 0;
+        first = info;
+    }
+    return 1;
+}
+
+int32_t avcl__cpu_pointwise(const avcl_kernel_spec *spec)
+{
+    for (uint32_t i = 0; i < spec->n_in; i++)
+        if (spec->in_info[i].ndim != 5) return 0;
+    return avcl__cpu_alike(spec);
+}
+
+int32_t avcl__cpu_always(const avcl_kernel_spec *spec)
+{
+    (void)spec;
+    return 1;
+}
+
 void avcl__cpu_layout_plain(avcl_device *device, const avcl_kernel_spec *spec,
                             uint32_t *want, uint32_t *out)
 {

@@ -75,7 +75,7 @@ static int32_t supports(avcl_device *device, const avcl_kernel_spec *spec)
 {
     const cpu_op *op = avcl__cpu_find(device, spec->op);
     if (!op || has(AVCL_F64, spec)) return 0;
-    return op->takes_bf16 || !has(AVCL_BF16, spec);
+    return !has(AVCL_BF16, spec) || (op->takes_bf16 && op->takes_bf16(spec));
 }
 
 static void layouts(avcl_device *device, const avcl_kernel_spec *spec,

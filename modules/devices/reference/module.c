@@ -45,11 +45,12 @@ static const char *describe(avcl_device *device)
     return "reference: plain loops in double, 1 thread";
 }
 
-/* No value may mix the two reals. */
+/* No value may mix the two reals, and bf16 is none. */
 static int reals_agree(const avcl_tinfo *info, uint32_t n, avcl_dtype *real)
 {
     for (uint32_t i = 0; i < n; i++) {
         avcl_dtype dtype = info[i].dtype;
+        if (dtype == AVCL_BF16) return 0;
         if (dtype != AVCL_F32 && dtype != AVCL_F64) continue;
         if (*real && dtype != *real) return 0;
         *real = dtype;

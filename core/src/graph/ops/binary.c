@@ -71,6 +71,8 @@ static avcl_status maximum_grad(const avcl_build *b, const avcl_op_view *n,
 #define SHAPES(lo, hi)                                                                   \
     {.label = "equal shapes",                                                            \
      AVCL_TAKES(AVCL_X(3, 5, 7), AVCL_REAL(lo, hi, 0, 3, 5, 7))},                        \
+        {.label = "equal 5-d",                                                           \
+         AVCL_TAKES(AVCL_X(2, 16, 1, 3, 5), AVCL_REAL(lo, hi, 0, 2, 16, 1, 3, 5))},      \
         {.label = "row onto matrix", AVCL_TAKES(AVCL_X(4, 9), AVCL_REAL(lo, hi, 0, 9))}, \
         {.label = "vector against column",                                               \
          AVCL_TAKES(AVCL_X(5), AVCL_REAL(lo, hi, 0, 2, 3, 1))},                          \

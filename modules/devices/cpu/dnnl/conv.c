@@ -105,7 +105,7 @@ static dnnl_status_t forward_pd(avcl_device *device, const conv *v,
     dnnl_dims_t stride;
     dnnl_dims_t left;
     dnnl_dims_t right;
-    dnnl_memory_desc_t bias = avcl__library_md_any(&v->bias, 1);
+    dnnl_memory_desc_t bias = avcl__library_md_any(&v->bias, 1, AVCL_F32);
     geometry(v, stride, left, right);
     dnnl_status_t s = dnnl_convolution_forward_desc_init(
         &desc, dnnl_forward_training, dnnl_convolution_direct, x, w,
@@ -144,9 +144,9 @@ static dnnl_status_t make_pd(avcl_device *device, const conv *v,
         return forward_pd(device, v, &v->md_x, &v->md_w, &v->md_y, out);
     dnnl_dims_t dims;
     weight_dims(v, dims);
-    dnnl_memory_desc_t x = avcl__library_md_any(v->x->shape, 5);
-    dnnl_memory_desc_t w = avcl__library_md_any(dims, 5);
-    dnnl_memory_desc_t y = avcl__library_md_any(v->y->shape, 5);
+    dnnl_memory_desc_t x = avcl__library_md_any(v->x->shape, 5, v->x->dtype);
+    dnnl_memory_desc_t w = avcl__library_md_any(dims, 5, v->x->dtype);
+    dnnl_memory_desc_t y = avcl__library_md_any(v->y->shape, 5, v->y->dtype);
     dnnl_primitive_desc_t hint = NULL;
     dnnl_status_t s = forward_pd(device, v, &x, &w, &y, &hint);
     if (!s) s = backward_pd(device, v, hint, out);
@@ -169,9 +169,9 @@ static dnnl_primitive_desc_t attempt(avcl_device *device, conv *v, int x_tag, in
     dnnl_dims_t dims;
     dnnl_primitive_desc_t pd = NULL;
     weight_dims(v, dims);
-    v->md_x = avcl__library_md_any(v->x->shape, 5);
-    v->md_w = avcl__library_md_any(dims, 5);
-    v->md_y = avcl__library_md_any(v->y->shape, 5);
+    v->md_x = avcl__library_md_any(v->x->shape, 5, v->x->dtype);
+    v->md_w = avcl__library_md_any(dims, 5, v->w->dtype);
+    v->md_y = avcl__library_md_any(v->y->shape, 5, v->y->dtype);
     if (x_tag >= 0) avcl__library_md(device, (uint32_t)x_tag, v->x, &v->md_x);
     if (y_tag >= 0) avcl__library_md(device, (uint32_t)y_tag, v->y, &v->md_y);
     if (make_pd(device, v, &pd)) return NULL;
@@ -301,18 +301,21 @@ const cpu_op avcl__cpu_conv[] = {
      .run = avcl__library_run,
      .layouts = layouts,
      .prepare = prepare,
-     .judges_tags = 1},
+     .judges_tags = 1,
+     .takes_bf16 = avcl__library_takes_bf16},
     {.name = "conv3d_backward_data",
      sizeof(avcl_conv3d_attrs),
      .run = avcl__library_run,
      .layouts = layouts,
      .prepare = prepare,
-     .judges_tags = 1},
+     .judges_tags = 1,
+     .takes_bf16 = avcl__library_takes_bf16},
     {.name = "conv3d_backward_weight",
      sizeof(avcl_conv3d_attrs),
      .run = avcl__library_run,
      .layouts = layouts,
      .prepare = prepare,
-     .judges_tags = 1},
+     .judges_tags = 1,
+     .takes_bf16 = avcl__library_takes_bf16},
     {.name = NULL},
 };

@@ -73,6 +73,13 @@ int avcl__library_allows_avx512(void)
     return (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
 }
 
+int32_t avcl__library_takes_bf16(const avcl_kernel_spec *spec)
+{
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    (void)spec;
+    return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+}
+
 int avcl__library_allows_avx2(void)
 {
     unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
@@ -102,6 +109,8 @@ static dnnl_data_type_t type_of(avcl_dtype dtype)
     switch (dtype) {
     case AVCL_F32:
         return dnnl_f32;
+    case AVCL_BF16:
+        return dnnl_bf16;
     case AVCL_I32:
         return dnnl_s32;
     default:
@@ -143,10 +152,10 @@ avcl_status avcl__library_md(const avcl_device *device, uint32_t tag,
     return out->ndims ? AVCL_OK : AVCL_E_UNSUPPORTED;
 }
 
-dnnl_memory_desc_t avcl__library_md_any(const int64_t *dims, int n_dims)
+dnnl_memory_desc_t avcl__library_md_any(const int64_t *dims, int n_dims, avcl_dtype dtype)
 {
     dnnl_memory_desc_t md = {0};
-    dnnl_memory_desc_init_by_tag(&md, n_dims, dims, dnnl_f32, dnnl_format_tag_any);
+    dnnl_memory_desc_init_by_tag(&md, n_dims, dims, type_of(dtype), dnnl_format_tag_any);
     return md;
 }
 

@@ -51,12 +51,15 @@ typedef struct cpu_plan {
 /* The descriptor of a value in a layout. Plain and blocked ones are made up here. */
 avcl_status avcl__library_md(const avcl_device *device, uint32_t tag,
                              const avcl_tinfo *info, dnnl_memory_desc_t *out);
-dnnl_memory_desc_t avcl__library_md_any(const int64_t *dims, int n_dims);
+dnnl_memory_desc_t avcl__library_md_any(const int64_t *dims, int n_dims,
+                                        avcl_dtype dtype);
 /* The tag of a descriptor of `info`; AVCL_TAG_PLAIN also when memory runs out. */
 uint32_t avcl__library_intern(avcl_device *device, const avcl_tinfo *info,
                               const dnnl_memory_desc_t *md, const cpu_taps *cut);
 const cpu_packed *avcl__library_packed(const avcl_device *device, uint32_t tag);
 
+/* Whether this machine has bf16 instructions. */
+int32_t avcl__library_takes_bf16(const avcl_kernel_spec *spec);
 avcl_status avcl__library_fail(avcl_error *err, dnnl_status_t status, const char *what);
 /* Takes over pd: makes its primitive and a scratchpad argument. */
 avcl_status avcl__plan_new(avcl_device *device, avcl_kernel *kernel,

@@ -8,9 +8,9 @@
 typedef float binary_fn(float a, float b);
 
 typedef struct binary_job {
-    const float *a;
-    const float *b;
-    float *y;
+    const void *a;
+    const void *b;
+    void *y;
     const avcl_tinfo *a_info;
     const avcl_tinfo *b_info;
     const avcl_tinfo *y_info;
@@ -63,7 +63,8 @@ static inline __attribute__((always_inline)) void rows(const binary_job *j, int6
             a = avcl__broadcast_index(j->a_info, j->y_info, begin);
             b = avcl__broadcast_index(j->b_info, j->y_info, begin);
         }
-        any_row(j, j->a + a, j->b + b, j->y + begin, n, f);
+        any_row(j, (const float *)j->a + a, (const float *)j->b + b,
+                (float *)j->y + begin, n, f);
         begin += n;
     }
 }
@@ -110,9 +111,21 @@ static void add_body(void *arg, int64_t begin, int64_t end)
     rows(arg, begin, end, add_1);
 }
 
+/* bf16, of one shape and layout. */
+static void add_bf16_body(void *arg, int64_t begin, int64_t end)
+{
+    const binary_job *j = arg;
+    for (int64_t i = begin; i < end; i += LANES) {
+        int64_t lanes = end - i < LANES ? end - i : LANES;
+        vec y = load_real(j->a, i, lanes, 1) + load_real(j->b, i, lanes, 1);
+        store_real(j->y, i, y, lanes, 1);
+    }
+}
+
 static avcl_status add(const cpu_call *c)
 {
-    return each(c, add_body);
+    int is_bf16 = c->kernel->out_info[0].dtype == AVCL_BF16;
+    return each(c, is_bf16 ? add_bf16_body : add_body);
 }
 
 static inline float sub_1(float a, float b)
@@ -206,7 +219,10 @@ static avcl_status equal(const cpu_call *c)
 }
 
 const cpu_op AVCL_ISA_NAME(avcl__cpu_binary)[] = {
-    {.name = "add", .run = add, .layouts = avcl__cpu_layout_pointwise},
+    {.name = "add",
+     .run = add,
+     .layouts = avcl__cpu_layout_pointwise,
+     .takes_bf16 = avcl__cpu_pointwise},
     {.name = "sub", .run = sub, .layouts = avcl__cpu_layout_pointwise},
     {.name = "mul", .run = mul, .layouts = avcl__cpu_layout_pointwise},
     {.name = "div", .run = divide, .layouts = avcl__cpu_layout_whole},

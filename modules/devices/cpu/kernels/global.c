@@ -4,7 +4,7 @@
 #include "kernels.h"
 
 typedef struct global_job {
-    const float *x;
+    const void *x; /* f32; the two averages also take bf16 */
     float *y;
     int64_t channels;
     int64_t blocks;
@@ -27,20 +27,21 @@ static void avg_plain(void *arg, int64_t begin, int64_t end)
 {
     const global_job *j = arg;
     for (int64_t i = begin; i < end; i++)
-        j->y[i] = (float)(sum_of(j->x + i * j->plane, j->plane) / (double)j->plane);
+        j->y[i] = (float)(sum_of((const float *)j->x + i * j->plane, j->plane) /
+                          (double)j->plane);
 }
 
-static void avg_blocked(void *arg, int64_t begin, int64_t end)
+static inline __attribute__((always_inline)) void
+avg_blocks(const global_job *j, int64_t begin, int64_t end, int bf)
 {
-    const global_job *j = arg;
     for (int64_t i = begin; i < end; i++) {
-        const float *x = j->x + i * j->plane * LANES;
+        int64_t at = i * j->plane * LANES;
         double acc[LANES] = {0};
         for (int64_t p = 0; p < j->plane;) {
             int64_t stop = p + RUN < j->plane ? p + RUN : j->plane;
             vec part = {0};
             for (; p < stop; p++)
-                part += *(const vec *)(x + p * LANES);
+                part += load_real(j->x, at + p * LANES, LANES, bf);
             for (int l = 0; l < LANES; l++)
                 acc[l] += part[l];
         }
@@ -49,11 +50,37 @@ static void avg_blocked(void *arg, int64_t begin, int64_t end)
     }
 }
 
+static void avg_blocked(void *arg, int64_t begin, int64_t end)
+{
+    avg_blocks(arg, begin, end, 0);
+}
+
+static void avg_blocked_bf16(void *arg, int64_t begin, int64_t end)
+{
+    avg_blocks(arg, begin, end, 1);
+}
+
+/* Any width, bf16. */
+static void avg_plain_bf16(void *arg, int64_t begin, int64_t end)
+{
+    const global_job *j = arg;
+    for (int64_t i = begin; i < end; i++) {
+        double total = 0;
+        for (int64_t p = 0; p < j->plane; p += LANES) {
+            int64_t lanes = j->plane - p < LANES ? j->plane - p : LANES;
+            vec v = load_real(j->x, i * j->plane + p, lanes, 1);
+            for (int l = 0; l < LANES; l++)
+                total += v[l];
+        }
+        j->y[i] = (float)(total / (double)j->plane);
+    }
+}
+
 static void max_plain(void *arg, int64_t begin, int64_t end)
 {
     const global_job *j = arg;
     for (int64_t i = begin; i < end; i++) {
-        const float *x = j->x + i * j->plane;
+        const float *x = (const float *)j->x + i * j->plane;
         float best = -INFINITY;
         for (int64_t p = 0; p < j->plane; p++)
             best = x[p] <= best ? best : x[p];
@@ -65,7 +92,7 @@ static void max_blocked(void *arg, int64_t begin, int64_t end)
 {
     const global_job *j = arg;
     for (int64_t i = begin; i < end; i++) {
-        const float *x = j->x + i * j->plane * LANES;
+        const float *x = (const float *)j->x + i * j->plane * LANES;
         float best[LANES];
         for (int l = 0; l < LANES; l++)
             best[l] = -INFINITY;
@@ -81,7 +108,7 @@ static void grad_plain(void *arg, int64_t begin, int64_t end)
 {
     const global_job *j = arg;
     for (int64_t i = begin; i < end; i++) {
-        float g = j->x[i] / (float)j->plane;
+        float g = ((const float *)j->x)[i] / (float)j->plane;
         for (int64_t p = 0; p < j->plane; p++)
             j->y[i * j->plane + p] = g;
     }
@@ -93,7 +120,7 @@ static void grad_blocked(void *arg, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) {
         float g[LANES] = {0}; /* padding channels get zero */
         for (int64_t l = 0; l < valid(j, i % j->blocks); l++)
-            g[l] = j->x[row_of(j, i) + l] / (float)j->plane;
+            g[l] = ((const float *)j->x)[row_of(j, i) + l] / (float)j->plane;
         for (int64_t p = 0; p < j->plane; p++)
             memcpy(j->y + (i * j->plane + p) * LANES, g, sizeof g);
     }
@@ -113,9 +140,11 @@ static avcl_status each(const cpu_call *c, const avcl_tinfo *info, int blocked,
 
 static avcl_status global_avg_pool(const cpu_call *c)
 {
-    static global_fn *const bodies[] = {avg_plain, avg_blocked};
+    static global_fn *const bodies[2][2] = {{avg_plain, avg_blocked},
+                                            {avg_plain_bf16, avg_blocked_bf16}};
     const avcl_kernel *k = c->kernel;
-    return each(c, &k->in_info[0], k->in_tag[0] == AVCL_CPU_BLOCKED, bodies);
+    return each(c, &k->in_info[0], k->in_tag[0] == AVCL_CPU_BLOCKED,
+                bodies[k->in_info[0].dtype == AVCL_BF16]);
 }
 
 static avcl_status global_max_pool(const cpu_call *c)
@@ -135,7 +164,8 @@ static avcl_status global_avg_pool_backward(const cpu_call *c)
 const cpu_op AVCL_ISA_NAME(avcl__cpu_global)[] = {
     {.name = "global_avg_pool",
      .run = global_avg_pool,
-     .layouts = avcl__cpu_layout_global},
+     .layouts = avcl__cpu_layout_global,
+     .takes_bf16 = avcl__cpu_always},
     {.name = "global_max_pool",
      .run = global_max_pool,
      .layouts = avcl__cpu_layout_global},

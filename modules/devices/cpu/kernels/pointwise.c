@@ -9,9 +9,9 @@
 #include "kernels.h"
 
 typedef struct map_job {
-    const float *x;
-    const float *b; /* second operand, if any */
-    float *y;
+    const void *x;
+    const void *b; /* second operand, if any */
+    void *y;
     float scale;
     float shift;
 } map_job;
@@ -21,16 +21,18 @@ typedef float map_fn(float x, float b, const map_job *j);
 static inline __attribute__((always_inline)) void strips(const map_job *j, int64_t begin,
                                                          int64_t end, map_fn *f)
 {
-    const float *b = j->b ? j->b : j->x;
+    const float *x = j->x;
+    const float *b = j->b ? j->b : x;
+    float *y = j->y;
     int64_t i = begin;
     for (; i + STRIP <= end; i += STRIP) {
         float t[STRIP];
         for (int k = 0; k < STRIP; k++)
-            t[k] = f(j->x[i + k], b[i + k], j);
-        memcpy(j->y + i, t, sizeof t);
+            t[k] = f(x[i + k], b[i + k], j);
+        memcpy(y + i, t, sizeof t);
     }
     for (; i < end; i++)
-        j->y[i] = f(j->x[i], b[i], j);
+        y[i] = f(x[i], b[i], j);
 }
 
 static avcl_status each(const cpu_call *c, void (*body)(void *, int64_t, int64_t),
@@ -43,6 +45,23 @@ static avcl_status each(const cpu_call *c, void (*body)(void *, int64_t, int64_t
         avcl__cpu_elements(c->device, c->kernel->out_tag[0], &c->kernel->out_info[0]);
     avcl__cpu_for(c->device, n, grain, body, &j);
     return AVCL_OK;
+}
+
+/* bf16: whole vectors at a time. */
+static inline __attribute__((always_inline)) void
+vectors(const map_job *j, int64_t begin, int64_t end, vec (*f)(vec x, vec b))
+{
+    for (int64_t i = begin; i < end; i += LANES) {
+        int64_t lanes = end - i < LANES ? end - i : LANES;
+        vec x = load_real(j->x, i, lanes, 1);
+        vec b = j->b ? load_real(j->b, i, lanes, 1) : x;
+        store_real(j->y, i, f(x, b), lanes, 1);
+    }
+}
+
+static int is_bf16(const cpu_call *c)
+{
+    return c->kernel->out_info[0].dtype == AVCL_BF16;
 }
 
 enum { SLOW_GRAIN = AVCL_CPU_GRAIN / 8 }; /* for functions of the maths library */
@@ -59,9 +78,20 @@ static void relu_body(void *arg, int64_t begin, int64_t end)
     strips(arg, begin, end, relu_1);
 }
 
+static vec relu_bf16_1(vec x, vec b)
+{
+    (void)b;
+    return relu_vec(x);
+}
+
+static void relu_bf16_body(void *arg, int64_t begin, int64_t end)
+{
+    vectors(arg, begin, end, relu_bf16_1);
+}
+
 static avcl_status relu(const cpu_call *c)
 {
-    return each(c, relu_body, AVCL_CPU_GRAIN);
+    return each(c, is_bf16(c) ? relu_bf16_body : relu_body, AVCL_CPU_GRAIN);
 }
 
 static inline float relu_grad_1(float g, float y, const map_job *j)
@@ -75,9 +105,19 @@ static void relu_grad_body(void *arg, int64_t begin, int64_t end)
     strips(arg, begin, end, relu_grad_1);
 }
 
+static vec relu_grad_bf16_1(vec g, vec y)
+{
+    return where_positive(y, g);
+}
+
+static void relu_grad_bf16_body(void *arg, int64_t begin, int64_t end)
+{
+    vectors(arg, begin, end, relu_grad_bf16_1);
+}
+
 static avcl_status relu_backward(const cpu_call *c)
 {
-    return each(c, relu_grad_body, AVCL_CPU_GRAIN);
+    return each(c, is_bf16(c) ? relu_grad_bf16_body : relu_grad_body, AVCL_CPU_GRAIN);
 }
 
 static inline float neg_1(float x, float b, const map_job *j)
@@ -281,10 +321,14 @@ static avcl_status elu_backward(const cpu_call *c)
 }
 
 const cpu_op AVCL_ISA_NAME(avcl__cpu_pointwise)[] = {
-    {.name = "relu", .run = relu, .layouts = avcl__cpu_layout_pointwise},
+    {.name = "relu",
+     .run = relu,
+     .layouts = avcl__cpu_layout_pointwise,
+     .takes_bf16 = avcl__cpu_pointwise},
     {.name = "relu_backward",
      .run = relu_backward,
-     .layouts = avcl__cpu_layout_pointwise},
+     .layouts = avcl__cpu_layout_pointwise,
+     .takes_bf16 = avcl__cpu_pointwise},
     {.name = "neg", .run = neg, .layouts = avcl__cpu_layout_pointwise},
     {.name = "square", .run = square, .layouts = avcl__cpu_layout_pointwise},
     {.name = "abs", .run = abs_of, .layouts = avcl__cpu_layout_pointwise},

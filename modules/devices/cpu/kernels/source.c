@@ -37,7 +37,7 @@ static avcl_status one_hot(const cpu_call *c)
 
 typedef struct cast_job {
     const void *x;
-    float *y;
+    void *y;
     avcl_dtype from;
 } cast_job;
 
@@ -85,7 +85,7 @@ static void cast_bf16(const uint16_t *x, float *y, int64_t n)
 static void cast_some(void *arg, int64_t begin, int64_t end)
 {
     const cast_job *j = arg;
-    float *y = j->y + begin;
+    float *y = (float *)j->y + begin;
     int64_t n = end - begin;
     switch (j->from) {
     case AVCL_U8:
@@ -109,15 +109,28 @@ static void cast_some(void *arg, int64_t begin, int64_t end)
     }
 }
 
+static void narrow_some(void *arg, int64_t begin, int64_t end)
+{
+    const cast_job *j = arg;
+    for (int64_t i = begin; i < end; i += LANES) {
+        int64_t lanes = end - i < LANES ? end - i : LANES;
+        store_real(j->y, i, load_real(j->x, i, lanes, 0), lanes, 1);
+    }
+}
+
 static avcl_status cast(const cpu_call *c)
 {
-    avcl_dtype to = c->kernel->out_info[0].dtype;
-    cast_job j = {c->in[0], c->out[0], c->kernel->in_info[0].dtype};
-    if (to != AVCL_F32)
+    const avcl_kernel *k = c->kernel;
+    avcl_dtype from = k->in_info[0].dtype;
+    avcl_dtype to = k->out_info[0].dtype;
+    int narrows = from == AVCL_F32 && to == AVCL_BF16;
+    cast_job j = {c->in[0], c->out[0], from};
+    if (to != AVCL_F32 && !narrows)
         return avcl__fail(c->err, AVCL_E_UNSUPPORTED,
-                          "cast makes reals only, not type %d", to);
-    avcl__cpu_for(c->device, avcl__count(&c->kernel->out_info[0]), AVCL_CPU_GRAIN,
-                  cast_some, &j);
+                          "cast makes reals only, not type %d of type %d", to, from);
+    avcl__cpu_for(c->device,
+                  avcl__cpu_elements(c->device, k->out_tag[0], &k->out_info[0]),
+                  AVCL_CPU_GRAIN, narrows ? narrow_some : cast_some, &j);
     return AVCL_OK;
 }
 
@@ -125,6 +138,10 @@ const cpu_op AVCL_ISA_NAME(avcl__cpu_source)[] = {
     {.name = "constant", sizeof(avcl_shape_attrs), .run = constant},
     {.name = "eye", sizeof(avcl_count_attrs), .run = eye},
     {.name = "one_hot", sizeof(avcl_count_attrs), .run = one_hot},
-    {.name = "cast", sizeof(avcl_cast_attrs), .run = cast},
+    {.name = "cast",
+     sizeof(avcl_cast_attrs),
+     .run = cast,
+     .layouts = avcl__cpu_layout_pointwise,
+     .takes_bf16 = avcl__cpu_always},
     {.name = NULL},
 };
