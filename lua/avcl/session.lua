@@ -151,6 +151,12 @@ function Session:stats()
   }
 end
 
+--- What the numbers are computed in: 'f32' too where bf16 was asked for and cannot be had.
+---@return string
+function Session:precision()
+  return graph.dtype_names[tonumber(C.avcl_session_precision(self.ptr))]
+end
+
 function Session:device()
   return c.string(C.avcl_session_device_text(self.ptr))
 end

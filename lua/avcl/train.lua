@@ -2,6 +2,7 @@
 local c = require 'avcl.ffi'
 local graph_session = require 'avcl.session'
 local stage = require 'avcl.stage'
+local term = require 'avcl.cli.term'
 local C = c.C
 
 local M = {}
@@ -44,6 +45,9 @@ function M.session(experiment, run, n_classes)
     device = run.values.device, precision = run.values.precision, seed = run.seed,
     gradients = run.kind ~= 'test',
   })
+  if run.values.precision == 'bf16' and s:precision() ~= 'bf16' then
+    term.say('  no bf16 instructions here (%s): computing in %s', s:device(), s:precision())
+  end
   return s, built
 end
 
