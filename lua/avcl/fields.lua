@@ -68,6 +68,7 @@ M.clip = {
   frames = integer(16, { min = 1, max = 1024 }),
   size = integer(112, { min = 8, max = 1024, doc = 'side of the crop' }),
   resize = list({ 171, 128 }, 'width and height before the crop'),
+  fps = number(0, { min = 0, max = 1000, doc = 'frames counted a second; 0 = every frame' }),
   normalise = choice('none', { 'none', 'clip', 'tmean' },
     '[0, 1]; each clip standardised; temporal mean removed'),
 }

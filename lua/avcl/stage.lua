@@ -90,22 +90,28 @@ end
 
 -- ---- what the loader is asked for -----------------------------------------------------------
 
+--- { rate = …, window = … }: how the spectrogram is made.
+function M.mel_options(values)
+  local mel = {}
+  for path, value in pairs(values) do
+    local key = path:match '^mel%.(.+)$'
+    if key and key ~= 'mode' and key ~= 'crop' then mel[key] = value end
+  end
+  return mel
+end
+
 --- avcl_view of a stage. `out` is the C struct to fill.
 function M.fill_view(out, values, used, options)
   out.frames = used.rgb and values['rgb.frames'] or 0
   local resize = values['rgb.resize']
   out.resize_w, out.resize_h = resize[1], resize[2]
   out.crop = values['rgb.size']
+  out.fps = values['rgb.fps']
   out.mel_crop = used.mel and values['mel.crop'] or 0
   out.random = options.random and 1 or 0
   out.n_clips = options.n_clips or 1
   out.shuffle_pairs = options.shuffle and 1 or 0
-  local mel = {}
-  for path, value in pairs(values) do
-    local key = path:match '^mel%.(.+)$'
-    if key and key ~= 'mode' and key ~= 'crop' then mel[key] = value end
-  end
-  media.mel_options(mel, out.mel)
+  media.mel_options(M.mel_options(values), out.mel)
   return out
 end
 

@@ -25,8 +25,9 @@ uint8_t fake_pixel(uint64_t key, int64_t t, int32_t y, int32_t x, int32_t c)
                      50 * (uint64_t)c);
 }
 
-static void *open_fake(void *arg, const char *path, avcl_error *err)
+static void *open_fake(void *arg, const char *path, double fps, avcl_error *err)
 {
+    (void)fps;
     fake_state *state = arg;
     const char *name = name_of(path);
     atomic_fetch_add(&state->n_opens, 1);

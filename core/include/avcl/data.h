@@ -22,8 +22,9 @@ typedef struct avcl_dataset_options {
     const char *cache_path; /* file that remembers content hashes; NULL = none */
 } avcl_dataset_options;
 /* CSV `path,label[,split]` with a header line or without, paths relative to the file,
- * quoted fields, empty label = unlabelled; or a directory of class folders. A row without
- * a split is in "train". `options` may be NULL. Errors name file and line. [owned] */
+ * quoted fields, empty label = unlabelled; or a directory of class folders; or a prepared
+ * cache (prepare.h), known by its first bytes. A row without a split is in "train".
+ * `options` may be NULL. Errors name file and line. [owned] */
 AVCL_EXPORT avcl_dataset *
 avcl_dataset_open(const char *path, const avcl_dataset_options *options, avcl_error *err);
 AVCL_EXPORT void avcl_dataset_free(avcl_dataset *d);
@@ -63,6 +64,7 @@ typedef struct avcl_view {
     int32_t random;        /* 1: start and crops from (seed, epoch, key); 0: centre */
     int32_t n_clips;       /* when not random: how many starts (methods.md C: 10) */
     int32_t shuffle_pairs; /* control: the mel of another sample of the split */
+    double fps;            /* frames a second that are counted; 0 = every frame */
     avcl_mel_options mel;
 } avcl_view;
 typedef struct avcl_sample {

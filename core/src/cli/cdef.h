@@ -16,6 +16,7 @@
 #include "avcl/ops.h"
 #include "avcl/param.h"
 #include "avcl/plugin.h"
+#include "avcl/prepare.h"
 #include "avcl/profile.h"
 #include "avcl/runs.h"
 #include "avcl/session.h"

@@ -53,7 +53,7 @@ void avcl__cache_free(avcl_cache *cache)
 static int is_same(const avcl_cache_key *a, const avcl_cache_key *b)
 {
     return a->file == b->file && a->mel == b->mel && a->width == b->width &&
-           a->height == b->height;
+           a->height == b->height && a->fps == b->fps;
 }
 
 /* A file has at most a clip and a picture per view: its number alone spreads well. */

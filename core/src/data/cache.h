@@ -16,6 +16,7 @@ typedef struct avcl_cache_key {
     const avcl_mel *mel; /* the plan of a mel picture, NULL for a clip */
     int32_t width;       /* of a clip's frames */
     int32_t height;
+    double fps;
 } avcl_cache_key;
 
 typedef struct avcl_cache_entry {

@@ -59,6 +59,23 @@ static avcl_status parse(avcl_dataset *d, char *text, avcl_error *err)
     return status;
 }
 
+avcl_status avcl__dataset_take_classes(avcl_dataset *d, const char *text, avcl_error *err)
+{
+    avcl_arena *arena = &d->manifest.arena;
+    size_t n = 0;
+    for (const char *p = text; *p; p++)
+        n += *p == '\n';
+    d->classes_file = d->manifest.file;
+    d->classes = avcl__arena_alloc(arena, (n + 1) * sizeof *d->classes);
+    char *names = avcl__arena_copy(arena, text);
+    if (!d->classes || !names) return no_memory(err);
+    for (char *end; (end = strchr(names, '\n')); names = end + 1) {
+        *end = '\0';
+        d->classes[d->n_classes++] = names;
+    }
+    return AVCL_OK;
+}
+
 static avcl_status collect_labels(avcl_dataset *d, avcl_error *err)
 {
     const avcl_manifest *m = &d->manifest;

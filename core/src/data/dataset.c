@@ -7,6 +7,7 @@
 #include "avcl/data.h"
 
 #include "data/dataset_impl.h"
+#include "data/sampler.h"
 
 uint64_t avcl__sample_key(const char *rel)
 {
@@ -42,12 +43,56 @@ static avcl_status find_generator(avcl_dataset *d, avcl_error *err)
     return AVCL_OK;
 }
 
-static avcl_status open_parts(avcl_dataset *d, const avcl_dataset_options *options,
-                              avcl_error *err)
+static avcl_status open_prepared(avcl_dataset *d, const char *path, avcl_error *err)
 {
-    avcl_status status = find_generator(d, err);
-    if (status == AVCL_OK) status = avcl__dataset_read_classes(d, options->classes, err);
+    d->prepared = avcl__prepared_open(path, err);
+    if (!d->prepared) return AVCL_E_CORRUPT;
+    const char *rows = avcl__prepared_text(d->prepared, AVCL_TEXT_MANIFEST);
+    const char *generator = avcl__prepared_text(d->prepared, AVCL_TEXT_GENERATOR);
+    size_t n = strlen(rows);
+    char *copy = malloc(n + 1);
+    if (*generator) d->generator = strdup(generator);
+    if (!copy || (*generator && !d->generator)) {
+        free(copy);
+        return avcl_error_set(err, AVCL_E_NOMEM, "no memory for the data set");
+    }
+    memcpy(copy, rows, n + 1);
+    avcl_status status = avcl__manifest_from_text(
+        &d->manifest, path, avcl__prepared_text(d->prepared, AVCL_TEXT_FOLDER), copy, n,
+        err);
+    free(copy);
+    if (status) avcl_error_prefix(err, "%s", path);
+    return status;
+}
+
+/* The classes it was prepared with, unless the caller names others. */
+static avcl_status open_files(avcl_dataset *d, const char *path,
+                              const avcl_dataset_options *options, avcl_error *err)
+{
+    if (!avcl__prepared_is(path)) {
+        avcl_status status = avcl__manifest_read(&d->manifest, path, err);
+        if (status == AVCL_OK) status = find_generator(d, err);
+        if (status == AVCL_OK)
+            status = avcl__dataset_read_classes(d, options->classes, err);
+        return status;
+    }
+    avcl_status status = open_prepared(d, path, err);
+    if (status) return status;
+    if (options->classes) return avcl__dataset_read_classes(d, options->classes, err);
+    return avcl__dataset_take_classes(
+        d, avcl__prepared_text(d->prepared, AVCL_TEXT_CLASSES), err);
+}
+
+static avcl_status open_parts(avcl_dataset *d, const char *path,
+                              const avcl_dataset_options *options, avcl_error *err)
+{
+    avcl_status status = open_files(d, path, options, err);
     if (status == AVCL_OK) status = avcl__dataset_index(d, err);
+    if (status == AVCL_OK && d->prepared &&
+        d->n_files != avcl__prepared_count(d->prepared))
+        status = avcl_error_set(
+            err, AVCL_E_CORRUPT, "'%s' holds %lld clips and its manifest names %lld",
+            path, (long long)avcl__prepared_count(d->prepared), (long long)d->n_files);
     if (status) return status;
     if (options->cache_path &&
         !(d->hash_cache = avcl__arena_copy(&d->manifest.arena, options->cache_path)))
@@ -72,8 +117,7 @@ avcl_dataset *avcl_dataset_open(const char *path, const avcl_dataset_options *op
         return NULL;
     }
     d->source = avcl__media_source;
-    if (avcl__manifest_read(&d->manifest, path, err) ||
-        open_parts(d, options ? options : &defaults, err)) {
+    if (open_parts(d, path, options ? options : &defaults, err)) {
         avcl_dataset_free(d);
         return NULL;
     }
@@ -90,6 +134,7 @@ void avcl_dataset_free(avcl_dataset *d)
         d->plans = next;
     }
     avcl__cache_free(d->cache);
+    avcl__prepared_free(d->prepared);
     free(d->generator);
     pthread_mutex_destroy(&d->lock);
     avcl__manifest_release(&d->manifest);
@@ -159,6 +204,15 @@ avcl_status avcl_dataset_get_sample(const avcl_dataset *d, int64_t sample,
     *out = (avcl_sample_info){d->paths[row->file], d->manifest.rows[sample].rel, row->key,
                               row->label, row->split};
     return AVCL_OK;
+}
+
+avcl_status avcl__dataset_check_view(const avcl_dataset *d, const avcl_view *view,
+                                     avcl_error *err)
+{
+    avcl_status status = avcl__view_check(view, err);
+    if (status || !d->prepared) return status;
+    return avcl__recipe_check_view(avcl__prepared_recipe(d->prepared),
+                                   avcl__prepared_path(d->prepared), view, err);
 }
 
 static const avcl_mel *find_plan(avcl_dataset *d, const avcl_mel_options *options)

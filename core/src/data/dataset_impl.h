@@ -10,6 +10,7 @@
 
 #include "data/cache.h"
 #include "data/manifest.h"
+#include "data/prepared.h"
 #include "data/source.h"
 
 typedef struct avcl_row {
@@ -37,6 +38,7 @@ struct avcl_dataset {
     avcl_row *rows;         /* one per manifest row */
     int64_t n_files;
     const char **paths; /* of files, absolute */
+    const char **rels;  /* the same as their rows name them */
     const char **classes;
     int32_t n_classes;
     avcl_split *splits;
@@ -46,7 +48,8 @@ struct avcl_dataset {
     char *generator;          /* text of synth.yaml; NULL: a set of real files */
     avcl_cache *cache;
     avcl_source source;
-    pthread_mutex_t lock; /* of plans */
+    avcl_prepared *prepared; /* NULL: the files themselves are read */
+    pthread_mutex_t lock;    /* of plans */
     avcl_mel_plan *plans;
 };
 
@@ -57,12 +60,18 @@ void avcl__dataset_set_source(avcl_dataset *d, const avcl_source *source);
 /* -1 and AVCL_E_NOT_FOUND listing the splits there are. */
 int32_t avcl__dataset_find_split(const avcl_dataset *d, const char *name,
                                  avcl_error *err);
+/* Refused in one sentence when a run with this view cannot be fed. */
+avcl_status avcl__dataset_check_view(const avcl_dataset *d, const avcl_view *view,
+                                     avcl_error *err);
 /* The shared plan of these options, made at first use. */
 const avcl_mel *avcl__dataset_mel(avcl_dataset *d, const avcl_mel_options *options,
                                   avcl_error *err);
 
 /* Steps of opening, each on what the one before filled. */
 avcl_status avcl__dataset_read_classes(avcl_dataset *d, const char *path,
+                                       avcl_error *err);
+/* The same out of a text, one class a line as it stands. */
+avcl_status avcl__dataset_take_classes(avcl_dataset *d, const char *text,
                                        avcl_error *err);
 avcl_status avcl__dataset_index(avcl_dataset *d, avcl_error *err);
 

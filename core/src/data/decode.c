@@ -19,7 +19,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void *want(avcl_buffer *buffer, size_t bytes, avcl_error *err)
+void *avcl__buffer_want(avcl_buffer *buffer, size_t bytes, avcl_error *err)
 {
     if (buffer->bytes < bytes) {
         void *data = realloc(buffer->data, bytes);
@@ -39,16 +39,18 @@ void avcl__scratch_release(avcl_scratch *scratch)
     free(scratch->frames.data);
     free(scratch->floats.data);
     free(scratch->halves.data);
+    free(scratch->pointers.data);
+    avcl__jpeg_free(scratch->jpeg);
     *scratch = (avcl_scratch){0};
 }
 
 static avcl_cache_key clip_key(const avcl_dataset *d, const avcl_request *r)
 {
     return (avcl_cache_key){d->rows[r->sample].file, NULL, r->view->resize_w,
-                            r->view->resize_h};
+                            r->view->resize_h, r->view->fps};
 }
 
-static avcl_cut cut_of(const avcl_dataset *d, const avcl_request *r, int64_t n_frames)
+avcl_cut avcl__clip_place(const avcl_dataset *d, const avcl_request *r, int64_t n_frames)
 {
     avcl_draw_key key = {r->seed, d->rows[r->sample].key, r->epoch, r->clip};
     return avcl__cut_clip(r->view, &key, n_frames);
@@ -57,12 +59,15 @@ static avcl_cut cut_of(const avcl_dataset *d, const avcl_request *r, int64_t n_f
 static void from_entry(const avcl_dataset *d, const avcl_request *r,
                        const avcl_cache_entry *entry, avcl_clip *out)
 {
-    avcl_cut cut = cut_of(d, r, entry->n);
+    avcl_cut cut = avcl__clip_place(d, r, entry->n);
     int64_t beyond = cut.start + r->view->frames - entry->n_real;
     if (beyond > r->view->frames) beyond = r->view->frames;
-    *out = (avcl_clip){
-        entry->data, entry->n, cut.start, beyond > 0 ? beyond : 0, entry->time[cut.start],
-        cut};
+    *out = (avcl_clip){.rgb = entry->data,
+                       .n = entry->n,
+                       .first = cut.start,
+                       .n_padded = beyond > 0 ? beyond : 0,
+                       .start_s = entry->time[cut.start],
+                       .cut = cut};
 }
 
 /* Decodes the whole file into the cache. NULL: no room, or it cannot be decoded whole. */
@@ -92,9 +97,10 @@ static avcl_status read_window(avcl_dataset *d, const avcl_request *r,
                                avcl_error *err)
 {
     const avcl_view *v = r->view;
-    avcl_clip clip = {.n = v->frames, .cut = cut_of(d, r, d->source.n_frames(video))};
+    avcl_clip clip = {.n = v->frames,
+                      .cut = avcl__clip_place(d, r, d->source.n_frames(video))};
     size_t bytes = (size_t)v->frames * (size_t)v->resize_w * (size_t)v->resize_h * 3;
-    uint8_t *rgb = want(&scratch->frames, bytes, err);
+    uint8_t *rgb = avcl__buffer_want(&scratch->frames, bytes, err);
     if (!rgb) return AVCL_E_NOMEM;
     avcl_status status = d->source.read(video, clip.cut.start, v->frames, v->resize_w,
                                         v->resize_h, rgb, &clip.n_padded, err);
@@ -109,7 +115,8 @@ static avcl_status decode_clip(avcl_dataset *d, const avcl_request *r,
                                avcl_scratch *scratch, avcl_clip *out, avcl_error *err)
 {
     avcl_error why = {0};
-    void *video = d->source.open(d->source.arg, d->paths[d->rows[r->sample].file], &why);
+    void *video = d->source.open(d->source.arg, d->paths[d->rows[r->sample].file],
+                                 r->view->fps, &why);
     if (!video)
         return avcl_error_set(err, why.code ? why.code : AVCL_E_IO, "%s",
                               why.code ? why.message : "cannot be opened");
@@ -138,21 +145,23 @@ avcl_status avcl__clip_read(avcl_dataset *d, const avcl_request *request,
         return AVCL_OK;
     }
     double start = now();
-    avcl_status status = decode_clip(d, request, scratch, out, err);
+    avcl_status status = d->prepared
+                             ? avcl__prepared_read_clip(d, request, scratch, out, err)
+                             : decode_clip(d, request, scratch, out, err);
     scratch->decode_s += now() - start;
     return status;
 }
 
-/* Float picture of a wave, and its f16 copy into `halves`. */
-static avcl_status draw_picture(const avcl_mel *mel, const avcl_wave *wave,
-                                avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
+avcl_status avcl__picture_draw(const avcl_mel *mel, const avcl_wave *wave,
+                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
 {
     const avcl_mel_options *o = avcl_mel_get_options(mel);
     avcl_picture picture = {NULL, o->bands, o->columns};
     if (picture.columns < 0) picture.columns = avcl_mel_n_frames(mel, wave->n);
     int64_t n = picture.bands * picture.columns;
-    float *floats = want(&scratch->floats, (size_t)n * sizeof *floats, err);
-    uint16_t *halves = want(&scratch->halves, (size_t)n * sizeof *halves, err);
+    float *floats = avcl__buffer_want(&scratch->floats, (size_t)n * sizeof *floats, err);
+    uint16_t *halves =
+        avcl__buffer_want(&scratch->halves, (size_t)n * sizeof *halves, err);
     if (!floats || !halves) return AVCL_E_NOMEM;
     avcl_status status = avcl_mel_picture(mel, wave->samples, wave->n, floats, err);
     if (status) return status;
@@ -188,7 +197,8 @@ static avcl_status decode_picture(avcl_dataset *d, const avcl_cache_key *key,
     scratch->decode_s += now() - start;
     if (status) return status;
     start = now();
-    if (wave.has_audio) status = draw_picture(key->mel, &wave, scratch, &picture, err);
+    if (wave.has_audio)
+        status = avcl__picture_draw(key->mel, &wave, scratch, &picture, err);
     d->source.release(&wave);
     scratch->mel_s += now() - start;
     if (status) return status;
@@ -203,7 +213,8 @@ avcl_status avcl__picture_read(avcl_dataset *d, int64_t file,
 {
     const avcl_mel *mel = avcl__dataset_mel(d, options, err);
     if (!mel) return AVCL_E_INVALID;
-    avcl_cache_key key = {file, mel, 0, 0};
+    if (d->prepared) return avcl__prepared_read_picture(d, file, mel, scratch, out, err);
+    avcl_cache_key key = {file, mel, 0, 0, 0};
     const avcl_cache_entry *entry = avcl__cache_find(d->cache, &key);
     if (!entry) return decode_picture(d, &key, scratch, out, err);
     scratch->cache_hits++;

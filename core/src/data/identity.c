@@ -159,12 +159,21 @@ static avcl_status add_files(const avcl_dataset *d, avcl__text *text, avcl_error
     return status;
 }
 
+/* A prepared set is the set it was made from, and what the recipe left of it. */
+static void add_prepared(const avcl_prepared *p, avcl__text *text)
+{
+    add_text(text, avcl__prepared_text(p, AVCL_TEXT_IDENTITY));
+    add_text(text, avcl__prepared_text(p, AVCL_TEXT_RECIPE));
+}
+
 avcl_status avcl_dataset_hash(avcl_dataset *d, char hex[65], avcl_error *err)
 {
     avcl__text text = {0};
     avcl_status status = AVCL_OK;
     add_rows(d, &text);
-    if (d->generator)
+    if (d->prepared)
+        add_prepared(d->prepared, &text);
+    else if (d->generator)
         add_text(&text, d->generator);
     else
         status = add_files(d, &text, err);

@@ -132,6 +132,7 @@ static avcl_status add_file(avcl_dataset *d, const char *rel, avcl_error *err)
     const char *path =
         *rel == '/' ? rel : avcl__arena_format(arena, "%s/%s", d->manifest.folder, rel);
     if (!path) return no_memory(err);
+    d->rels[d->n_files] = rel;
     d->paths[d->n_files++] = path;
     return AVCL_OK;
 }
@@ -142,7 +143,8 @@ static avcl_status number_files(avcl_dataset *d, avcl_error *err)
     int64_t n = d->manifest.n;
     named *sorted = malloc((size_t)n * sizeof *sorted);
     d->paths = avcl__arena_alloc(&d->manifest.arena, (size_t)n * sizeof *d->paths);
-    if (!sorted || !d->paths) {
+    d->rels = avcl__arena_alloc(&d->manifest.arena, (size_t)n * sizeof *d->rels);
+    if (!sorted || !d->paths || !d->rels) {
         free(sorted);
         return no_memory(err);
     }

@@ -1,9 +1,9 @@
 /* loader.c - the consumer's side: start, next, release, stop. */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/threads.h"
 #include "data/loader_impl.h"
 
 double avcl__clock(void)
@@ -59,24 +59,13 @@ static avcl_status make_slots(avcl_loader *l, avcl_error *err)
     return AVCL_OK;
 }
 
-/* Workers take no signals: those belong to the thread that runs the experiment. */
 static avcl_status start_workers(avcl_loader *l, avcl_error *err)
 {
-    sigset_t all;
-    sigset_t old;
-    int error = 0;
     l->threads = calloc(l->options.workers, sizeof *l->threads);
     if (!l->threads) return avcl_error_set(err, AVCL_E_NOMEM, "no memory for the loader");
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    while (l->n_threads < l->options.workers && !error) {
-        error = pthread_create(&l->threads[l->n_threads], NULL, avcl__worker_run, l);
-        if (!error) l->n_threads++;
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (l->n_threads) return AVCL_OK;
-    return avcl_error_set(err, AVCL_E_IO, "no loader thread can be started: %s",
-                          strerror(error));
+    l->n_threads = (uint32_t)avcl__threads_start(l->threads, l->options.workers,
+                                                 avcl__worker_run, l, "loader", err);
+    return l->n_threads ? AVCL_OK : AVCL_E_IO;
 }
 
 static int init_locks(avcl_loader *l)

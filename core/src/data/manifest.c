@@ -181,6 +181,20 @@ static avcl_status read_csv(avcl_manifest *m, avcl_error *err)
     return status;
 }
 
+avcl_status avcl__manifest_from_text(avcl_manifest *m, const char *file,
+                                     const char *folder, char *text, size_t n,
+                                     avcl_error *err)
+{
+    *m = (avcl_manifest){0};
+    m->file = avcl__arena_copy(&m->arena, file);
+    m->folder = avcl__arena_copy(&m->arena, folder);
+    avcl_status status = m->file && m->folder
+                             ? parse(m, text, n, err)
+                             : avcl_error_set(err, AVCL_E_NOMEM, "no memory for rows");
+    if (status) avcl__manifest_release(m);
+    return status;
+}
+
 avcl_status avcl__manifest_read(avcl_manifest *m, const char *path, avcl_error *err)
 {
     struct stat st;

@@ -8,6 +8,7 @@
 #define AVCL_MANIFEST_H
 
 #include "base/arena.h"
+#include "base/text.h"
 
 #include "avcl/error.h"
 
@@ -29,6 +30,14 @@ typedef struct avcl_manifest {
 
 /* `path`: a CSV, a directory that holds manifest.csv, or one of class folders. */
 avcl_status avcl__manifest_read(avcl_manifest *m, const char *path, avcl_error *err);
+/* Rows of a CSV in memory, relative to `folder`; `file` is for messages. `text` is used
+ * up. */
+avcl_status avcl__manifest_from_text(avcl_manifest *m, const char *file,
+                                     const char *folder, char *text, size_t n,
+                                     avcl_error *err);
+void avcl__manifest_print(const avcl_manifest *m, avcl__text *out);
+/* One field, quoted if need be. */
+void avcl__csv_put(avcl__text *out, const char *field);
 void avcl__manifest_release(avcl_manifest *m);
 avcl_status avcl__manifest_add(avcl_manifest *m, avcl_manifest_row row, avcl_error *err);
 

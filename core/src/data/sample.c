@@ -8,25 +8,41 @@
 
 #include "data/sample_impl.h"
 
-/* [T, h, w, 3] cut to [3, T, crop, crop]; every frame of the clip is cut alike. */
+/* Packed rows [h, w, 3] cut to three planes. */
+static void cut_packed(const uint8_t *frame, size_t width, const avcl_area *area,
+                       uint8_t *rgb, size_t plane)
+{
+    size_t columns = (size_t)area->columns;
+    for (size_t y = 0; y < (size_t)area->rows; y++) {
+        const uint8_t *from =
+            frame + (((size_t)area->y + y) * width + (size_t)area->x) * 3;
+        uint8_t *to = rgb + y * columns;
+        for (size_t x = 0; x < columns; x++)
+            for (size_t c = 0; c < 3; c++)
+                to[c * plane + x] = from[x * 3 + c];
+    }
+}
+
+void avcl__clip_cut(const avcl_clip *clip, const avcl_view *v, int32_t t,
+                    const avcl_area *area, uint8_t *rgb, size_t plane)
+{
+    int64_t at = clip->first + t < clip->n ? clip->first + t : clip->n - 1;
+    if (clip->i420) {
+        avcl__i420_cut(clip->i420[at], v->resize_w, v->resize_h, area, rgb, plane);
+        return;
+    }
+    size_t picture = (size_t)v->resize_w * (size_t)v->resize_h * 3;
+    cut_packed(clip->rgb + (size_t)at * picture, (size_t)v->resize_w, area, rgb, plane);
+}
+
+/* Cut to [3, T, crop, crop]; every frame of the clip is cut alike. */
 static void lay_out_clip(const avcl_view *v, const avcl_clip *clip, uint8_t *rgb)
 {
-    size_t side = (size_t)v->crop;
-    size_t plane = side * side;
-    size_t channel = plane * (size_t)v->frames;
-    size_t row = (size_t)v->resize_w * 3;
-    for (int32_t t = 0; t < v->frames; t++) {
-        int64_t at = clip->first + t < clip->n ? clip->first + t : clip->n - 1;
-        const uint8_t *frame = clip->rgb + (size_t)at * row * (size_t)v->resize_h;
-        for (size_t y = 0; y < side; y++) {
-            const uint8_t *from =
-                frame + ((size_t)clip->cut.y + y) * row + (size_t)clip->cut.x * 3;
-            uint8_t *to = rgb + (size_t)t * plane + y * side;
-            for (size_t x = 0; x < side; x++)
-                for (size_t c = 0; c < 3; c++)
-                    to[c * channel + x] = from[x * 3 + c];
-        }
-    }
+    size_t plane = (size_t)v->crop * (size_t)v->crop;
+    avcl_area area = {clip->cut.y, clip->cut.x, v->crop, v->crop};
+    for (int32_t t = 0; t < v->frames; t++)
+        avcl__clip_cut(clip, v, t, &area, rgb + (size_t)t * plane,
+                       plane * (size_t)v->frames);
 }
 
 static void lay_out_mel(const avcl_picture *p, const avcl_cut *cut, int32_t side,
@@ -80,7 +96,7 @@ static void write_out(const avcl_dataset *d, const avcl_request *r, const avcl_c
 {
     const avcl_row *row = &d->rows[r->sample];
     avcl_draw_key key = {r->seed, row->key, r->epoch, r->clip};
-    if (clip->rgb) lay_out_clip(r->view, clip, out->rgb);
+    if (out->rgb) lay_out_clip(r->view, clip, out->rgb);
     if (out->mel) {
         avcl_cut cut = {0};
         if (picture->mel)
@@ -114,7 +130,7 @@ avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
     wanted.rgb = out->rgb;
     wanted.mel = out->mel;
     *out = wanted;
-    if (clip.rgb) scratch->frames_used += request->view->frames - clip.n_padded;
+    if (clip.n) scratch->frames_used += request->view->frames - clip.n_padded;
     return AVCL_OK;
 }
 
@@ -124,7 +140,7 @@ avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64_t seed,
 {
     avcl_scratch scratch = {0};
     avcl_request request = {sample, seed, epoch, clip, view};
-    avcl_status status = avcl__view_check(view, err);
+    avcl_status status = avcl__dataset_check_view(d, view, err);
     if (status) return status;
     if (sample < 0 || sample >= d->manifest.n)
         return avcl_error_set(err, AVCL_E_NOT_FOUND, "sample %lld of %lld",

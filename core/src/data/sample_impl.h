@@ -6,6 +6,7 @@
 
 #include "data/dataset_impl.h"
 #include "data/sampler.h"
+#include "media/small.h"
 
 typedef struct avcl_buffer {
     void *data;
@@ -14,9 +15,11 @@ typedef struct avcl_buffer {
 
 /* One thread's. Zero it first; counters add up until their owner takes them. */
 typedef struct avcl_scratch {
-    avcl_buffer frames; /* u8 window */
-    avcl_buffer floats; /* f32 mel picture */
-    avcl_buffer halves; /* f16 mel picture */
+    avcl_buffer frames;   /* u8 window */
+    avcl_buffer floats;   /* f32 mel picture */
+    avcl_buffer halves;   /* f16 mel picture */
+    avcl_buffer pointers; /* to the frames of a prepared clip */
+    avcl_jpeg *jpeg;
     double decode_s;
     double mel_s;
     int64_t frames_decoded;
@@ -25,6 +28,8 @@ typedef struct avcl_scratch {
 } avcl_scratch;
 
 void avcl__scratch_release(avcl_scratch *scratch);
+/* At least that much, or NULL and an error. */
+void *avcl__buffer_want(avcl_buffer *buffer, size_t bytes, avcl_error *err);
 
 typedef struct avcl_request {
     int64_t sample;
@@ -38,9 +43,10 @@ typedef struct avcl_request {
 avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
                               avcl_scratch *scratch, avcl_sample *out, avcl_error *err);
 
-/* A whole clip or a window of it, in the cache or in the scratch. */
+/* A whole clip or a window of it: in the cache, in the scratch, or prepared. */
 typedef struct avcl_clip {
-    const uint8_t *rgb; /* [n, h, w, 3]; frames past the last repeat it */
+    const uint8_t *rgb;         /* [n, h, w, 3]; frames past the last repeat it */
+    const uint8_t *const *i420; /* instead, [n] pictures of a prepared cache (small.h) */
     int64_t n;
     int64_t first; /* index in rgb of the wanted start */
     int64_t n_padded;
@@ -49,6 +55,11 @@ typedef struct avcl_clip {
 } avcl_clip;
 avcl_status avcl__clip_read(avcl_dataset *d, const avcl_request *request,
                             avcl_scratch *scratch, avcl_clip *out, avcl_error *err);
+
+/* `area` of frame `t` of the view as three planes, [rows, columns] each, at rgb + k *
+ * plane. */
+void avcl__clip_cut(const avcl_clip *clip, const avcl_view *view, int32_t t,
+                    const avcl_area *area, uint8_t *rgb, size_t plane);
 
 typedef struct avcl_picture {
     const uint16_t *mel; /* f16 [bands, columns]; NULL = the file has no audio */
@@ -59,5 +70,18 @@ typedef struct avcl_picture {
 avcl_status avcl__picture_read(avcl_dataset *d, int64_t file,
                                const avcl_mel_options *options, avcl_scratch *scratch,
                                avcl_picture *out, avcl_error *err);
+/* The picture of a wave, in the scratch. */
+avcl_status avcl__picture_draw(const avcl_mel *mel, const avcl_wave *wave,
+                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err);
+
+/* ---- prepared_read.c: the same two reads from a prepared cache ------------------- */
+avcl_status avcl__prepared_read_clip(const avcl_dataset *d, const avcl_request *request,
+                                     avcl_scratch *scratch, avcl_clip *out,
+                                     avcl_error *err);
+avcl_status avcl__prepared_read_picture(const avcl_dataset *d, int64_t file,
+                                        const avcl_mel *mel, avcl_scratch *scratch,
+                                        avcl_picture *out, avcl_error *err);
+avcl_cut avcl__clip_place(const avcl_dataset *d, const avcl_request *request,
+                          int64_t n_frames);
 
 #endif

@@ -20,7 +20,7 @@ static avcl_status check_options(const avcl_loader_options *o, avcl_error *err)
     if (!(o->max_bad >= 0 && o->max_bad <= 1))
         return avcl_error_set(err, AVCL_E_INVALID, "max_bad is %g, expected 0 to 1",
                               o->max_bad);
-    return avcl__view_check(&o->view, err);
+    return AVCL_OK;
 }
 
 static void resolve(avcl_loader_options *o)
@@ -122,6 +122,7 @@ avcl_status avcl__loader_plan(avcl_loader *l, avcl_error *err)
     const avcl_view *v = &o->view;
     resolve(o);
     avcl_status status = check_options(o, err);
+    if (status == AVCL_OK) status = avcl__dataset_check_view(l->d, v, err);
     if (status == AVCL_OK) status = find_split(l, err);
     if (status == AVCL_OK) status = count_batches(l, err);
     if (status) return status;

@@ -1,10 +1,11 @@
 /* source.c - the media room behind avcl_source. */
 #include "data/source.h"
 
-static void *open_video(void *arg, const char *path, avcl_error *err)
+static void *open_video(void *arg, const char *path, double fps, avcl_error *err)
 {
+    avcl_video_options options = {.fps = fps};
     (void)arg;
-    return avcl_video_open(path, NULL, err);
+    return avcl_video_open(path, &options, err);
 }
 
 static void close_video(void *video)

@@ -11,7 +11,8 @@
 
 typedef struct avcl_source {
     void *arg;
-    void *(*open)(void *arg, const char *path, avcl_error *err);
+    /* `fps`: of the frames that are counted, 0 = every one. */
+    void *(*open)(void *arg, const char *path, double fps, avcl_error *err);
     void (*close)(void *video);
     int64_t (*n_frames)(const void *video);
     /* As avcl_video_read. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "media/media_impl.h"
+#include "media/judge.h"
 
 void avcl__media_judge(avcl_media_report *r)
 {

@@ -86,11 +86,6 @@ int64_t avcl__index_shown(const avcl_index *index, int64_t pts);
 int32_t avcl__index_is_vfr(const avcl_index *index);
 void avcl__index_release(avcl_index *index);
 
-/* ---- check.c ------------------------------------------------------------------- */
-/* State and reason out of the counts. */
-void avcl__media_judge(avcl_media_report *report);
-int32_t avcl__wave_is_silent(const avcl_wave *wave);
-
 /* ---- scale.c ------------------------------------------------------------------- */
 typedef struct avcl_scaler {
     struct SwsContext *sws;

@@ -5,7 +5,7 @@ local M = {
 }
 
 -- Each adds commands in setup(command) and runs them in actions[name](args).
-local parts = { 'files', 'synth', 'import', 'stats', 'sheet' }
+local parts = { 'files', 'prepare', 'synth', 'import', 'stats', 'sheet' }
 
 local actions = {}
 
