@@ -15,8 +15,8 @@ function M.setup(data)
   command:argument('out', 'The file to make, or to go on with.'):args '?':argname 'OUT.avclcache'
   command:option('--for', "Size, rate and spectrogram as this experiment's runs want them.")
     :argname 'SCRIPT':target 'script'
-  command:option('--set', 'Keys of the experiment: rgb.resize=[64,48].'):args '+':argname 'KEY=VALUE'
-    :target 'overrides'
+  command:option('--set', 'Keys of the experiment: rgb.resize=[64,48].'):args '+'
+    :argname 'KEY=VALUE':target 'overrides'
   command:option('--codec', 'mjpeg (small) or yuv (fast).'):choices { 'mjpeg', 'yuv' }
     :default 'mjpeg'
   command:option('--quality', 'Of mjpeg, 1 best to 31 (3).'):convert(text.count):argname 'N'
@@ -84,7 +84,7 @@ local function report(args, n, list)
     n.n_total - n.n_repaired - n.n_failed, n.n_repaired, n.n_failed, n.n_no_audio, n.n_silent)
   if #list > 0 then print(term.columns(by_reason(list), { true })) end
   if args.check then
-    for _, item in ipairs(list) do print(('%s  %s  %s'):format(item.state, item.path, item.reason)) end
+    for _, item in ipairs(list) do print(item.state .. '  ' .. item.path .. '  ' .. item.reason) end
     return
   end
   if n.n_kept > 0 then term.say('%d taken over from before', n.n_kept) end
