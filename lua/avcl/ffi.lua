@@ -197,6 +197,50 @@ typedef struct avcl_lua_timespec { long s; long ns; } avcl_lua_timespec;
 int clock_gettime(int clock, avcl_lua_timespec *out);
 ]]
 
+local cairo_text = [[
+typedef struct avcl_cairo_extents {
+    double x_bearing, y_bearing, width, height, x_advance, y_advance;
+} avcl_cairo_extents;
+void *cairo_image_surface_create(int format, int width, int height);
+void *cairo_create(void *surface);
+void cairo_destroy(void *cr);
+void cairo_surface_destroy(void *surface);
+int cairo_surface_write_to_png(void *surface, const char *file);
+const char *cairo_status_to_string(int status);
+void cairo_scale(void *cr, double x, double y);
+void cairo_translate(void *cr, double x, double y);
+void cairo_rotate(void *cr, double angle);
+void cairo_save(void *cr);
+void cairo_restore(void *cr);
+void cairo_set_source_rgb(void *cr, double r, double g, double b);
+void cairo_set_source_rgba(void *cr, double r, double g, double b, double a);
+void cairo_set_line_width(void *cr, double width);
+void cairo_set_dash(void *cr, const double *dashes, int n, double offset);
+void cairo_set_font_size(void *cr, double size);
+void cairo_select_font_face(void *cr, const char *family, int slant, int weight);
+void cairo_text_extents(void *cr, const char *text, avcl_cairo_extents *out);
+void cairo_show_text(void *cr, const char *text);
+void cairo_new_path(void *cr);
+void cairo_move_to(void *cr, double x, double y);
+void cairo_line_to(void *cr, double x, double y);
+void cairo_arc(void *cr, double x, double y, double radius, double from, double to);
+void cairo_stroke(void *cr);
+void cairo_fill(void *cr);
+void cairo_paint(void *cr);
+]]
+local cairo
+--- libcairo, loaded on first use; an error with what to install when it is not there.
+function M.cairo()
+  if cairo then return cairo end
+  local ok, library = pcall(ffi.load, 'libcairo.so.2')
+  if not ok then
+    M.raise_at(nil, 'NOT_FOUND', 'PNG needs libcairo (Debian: libcairo2); SVG needs nothing')
+  end
+  ffi.cdef(cairo_text)
+  cairo = library
+  return cairo
+end
+
 function M.isatty(fd)
   return ffi.C.isatty(fd) == 1
 end

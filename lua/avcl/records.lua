@@ -23,6 +23,11 @@ local function cached(self, id, what, read)
   return of[what] or nil
 end
 
+--- Lets go of what was read of a run.
+function Records:forget(id)
+  self.cache[id] = nil
+end
+
 --- run.yaml: what a run is.
 function Records:run(id)
   return cached(self, id, 'run', function() return self.store:read(id, 'run.yaml') end)

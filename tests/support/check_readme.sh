@@ -109,7 +109,7 @@ done
 for code in $(sed -n '/^M.exit = {/,/^}/p' lua/avcl/cli/init.lua | grep -oE '[0-9]+'); do
     named "| $code |" "exit code $code"
 done
-for verb in $(sed -n "s/^M.verbs = {\(.*\)}/\1/p" lua/avcl/cli/init.lua | tr -d "',"); do
+for verb in $(sed -n "/^M.verbs = {/,/^}/s/'\([a-z]*\)',/\1/gp" lua/avcl/cli/init.lua); do
     named "avcl $verb" "avcl $verb"
 done
 printf '%d blocks ran in %d s\n' "$ran" $((SECONDS - started))

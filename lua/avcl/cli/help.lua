@@ -1,13 +1,17 @@
 -- cli/help.lua - `avcl help [VERB]` and `avcl help ops`.
+local c = require 'avcl.ffi'
 local hosts = require 'avcl.host'
 
 local M = {
   summary = 'Help on a verb; `help ops` lists the ops.',
   example = 'avcl help run',
+  examples = { { 'avcl help run', 'a verb, examples first' }, { 'avcl help ops', 'all ops' },
+    { 'avcl help --man | man -l -', 'the manual page' } },
 }
 
 function M.setup(command)
   command:argument('topic', 'A verb, `ops`, or the name of an op.'):args '?':argname 'TOPIC'
+  command:flag('--man', 'The manual page avcl(1), as troff.')
 end
 
 local function signature(row)
@@ -36,6 +40,11 @@ end
 
 function M.run(args, parser)
   local cli = require 'avcl.cli'
+  if args.man then
+    local version = c.string(c.C.avcl_host_get_api(hosts.get().ptr).version)
+    io.write(require 'avcl.cli.manual'.page(parser, version))
+    return
+  end
   if not args.topic then
     print(parser:get_help())
     return
@@ -51,7 +60,7 @@ function M.run(args, parser)
   local op = host:op(args.topic)
   if op then return print_op(op) end
   local names = { 'ops', unpack(cli.verbs) }
-  require 'avcl.ffi'.raise_at(nil, 'NOT_FOUND', "no help on '%s'%s", args.topic,
+  c.raise_at(nil, 'NOT_FOUND', "no help on '%s'%s", args.topic,
     require 'avcl.suggest'.text(args.topic, names))
 end
 

@@ -2,20 +2,22 @@
 local argparse = require 'argparse'
 local c = require 'avcl.ffi'
 local lfs = require 'lfs'
+local manual = require 'avcl.cli.manual'
 local term = require 'avcl.cli.term'
 
 local M = {}
 
 -- The order is the one of `avcl --help`: from trying things out to whole studies.
 M.verbs = {
-  'run', 'table', 'why',
+  'new', 'run', 'table', 'why', 'plot', 'export', 'config',
   'ls', 'show', 'diff',
   'graph', 'lua', 'plugin', 'data',
-  'bench', 'doctor', 'help',
+  'bench', 'doctor', 'completion', 'help',
 }
 
 -- These only look: they start at once, without arranging how idle threads wait.
-local looks = { plugin = true, table = true, doctor = true, help = true }
+local looks = { plugin = true, table = true, why = true, plot = true, export = true, new = true,
+  config = true, completion = true, doctor = true, help = true }
 
 M.exit = {
   ok = 0, failed = 1, usage = 2, config = 3, not_found = 4, store = 5, bug = 70, again = 75,
@@ -55,7 +57,10 @@ local function parser()
     local verb = require('avcl.cli.' .. name)
     local command = p:command(name, verb.summary)
     command:summary(verb.summary)
-    command:description('Example: ' .. verb.example .. '\n\n' .. verb.summary)
+    command:description(verb.summary)
+    -- Examples first: what people look for.
+    local get_help, text = command.get_help, manual.examples_text(verb)
+    function command.get_help(self) return text .. '\n\n' .. get_help(self) end
     verb.setup(command)
   end
   return p
@@ -99,6 +104,10 @@ return setmetatable(M, {
   __call = function(_, _, ...)
     io.stdout:setvbuf 'full'
     local p = parser()
+    if ... == '__complete' then
+      require 'avcl.cli.complete'.run(p, { select(2, ...) })
+      return M.exit.ok
+    end
     local ok, args = p:pparse { ... }
     if not ok then
       args = args:gsub('\nDid you mean', '; did you mean') -- one sentence
