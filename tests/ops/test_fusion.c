@@ -106,7 +106,7 @@ static const struct scenario {
     {"residual",
      residual,
      {"batch_norm_relu(", "batch_norm_relu_backward(", "batch_norm_add_relu_backward("},
-     2},
+     4},
     {"two norms", two_norms, {"batch_norm_relu(", "batch_norm_add_relu_backward("}, 0},
     {"read between", read_between, {NULL}, 0},
     {"same twice", same_twice, {NULL}, 0},

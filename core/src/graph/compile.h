@@ -65,10 +65,17 @@ typedef struct avcl_mixed {
 } avcl_mixed;
 avcl_status avcl__pass_mixed(avcl_draft *draft, const avcl_mixed *with, uint32_t *n_low,
                              avcl_error *err);
+/* What says which kernels there are. */
+typedef struct avcl_fusion {
+    avcl_host *host;
+    const avcl_device_api *api;
+    avcl_device *device;
+} avcl_fusion;
 /* Puts fused ops for batch norm, sums and relus, where the device has them. */
-avcl_status avcl__pass_fuse(avcl_draft *draft, avcl_host *host,
-                            const avcl_device_api *api, avcl_device *device,
-                            avcl_error *err);
+avcl_status avcl__pass_fuse(avcl_draft *draft, const avcl_fusion *with, avcl_error *err);
+/* The same for a convolution's gradient that is added to another one. */
+avcl_status avcl__pass_fuse_sums(avcl_draft *draft, const avcl_fusion *with,
+                                 avcl_error *err);
 /* Lets the backward pass compute again what the forward pass need not keep. */
 avcl_status avcl__pass_recompute(avcl_draft *draft, avcl_host *host, avcl_error *err);
 /* Gives each value a layout the device likes and adds the reorders between. */

@@ -20,9 +20,7 @@ typedef struct fusing {
     const avcl_ir *from;
     avcl_ir to;
     avcl_node *map;
-    const avcl_device_api *api;
-    avcl_device *device;
-    avcl_host *host;
+    const avcl_fusion *with;
     uint32_t *n_uses;    /* per value; a root is a use */
     uint32_t *norm_of;   /* per relu node that is fused: its batch norm */
     uint32_t *grad_of;   /* per batch_norm_backward node: the relu_backward before it */
@@ -70,7 +68,8 @@ static int has_kernel(const fusing *f, const candidate *c)
     for (uint32_t i = 0; i < c->n_in; i++)
         in[i] = f->from->values[c->in[i]].info;
     avcl_kernel_spec spec = {c->op, c->attrs, c->n_in, c->n_out, in, c->out, tags, tags};
-    return avcl_host_find_op(f->host, c->op) && f->api->supports(f->device, &spec);
+    return avcl_host_find_op(f->with->host, c->op) &&
+           f->with->api->supports(f->with->device, &spec);
 }
 
 /* relu node `r` over batch norm `n`, with the other side of a sum if there is one. */
@@ -200,7 +199,7 @@ static void find(fusing *f)
 static avcl_node emit(fusing *f, const candidate *c, const avcl_node *in,
                       const avcl_ir_node *like)
 {
-    avcl_ir_node node = {.op = avcl_host_find_op(f->host, c->op),
+    avcl_ir_node node = {.op = avcl_host_find_op(f->with->host, c->op),
                          .path = like->path,
                          .where = like->where,
                          .n_in = c->n_in,
@@ -303,11 +302,9 @@ static void count_uses(fusing *f, const avcl_draft *draft)
         f->n_uses[avcl__draft_roots(draft)[i].value]++;
 }
 
-avcl_status avcl__pass_fuse(avcl_draft *draft, avcl_host *host,
-                            const avcl_device_api *api, avcl_device *device,
-                            avcl_error *err)
+avcl_status avcl__pass_fuse(avcl_draft *draft, const avcl_fusion *with, avcl_error *err)
 {
-    fusing f = {.from = &draft->ir, .api = api, .device = device, .host = host};
+    fusing f = {.from = &draft->ir, .with = with};
     uint32_t n = draft->ir.n_nodes + 1;
     f.map = avcl__draft_map_new(&draft->ir, err);
     f.n_uses = calloc(draft->ir.n_values + 1, sizeof *f.n_uses);

@@ -1,8 +1,8 @@
 /* pass_recompute.c - what is cheap to work out again is not kept for the backward pass.
  *
  * relu(batch_norm(x)) is one trip over x, and x is kept anyway: its readers behind the
- * loss get a second copy, made just before the first of them. With a sum in it (the end
- * of a residual block) it would need the sum's other side as well, and is kept. */
+ * loss get a second copy, made just before the first of them. The same with a sum in it,
+ * relu(batch_norm(x) + s), if s is cheap as well: then s is made again just for it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,23 +20,43 @@ typedef struct recomputing {
     uint32_t loss; /* node: what comes after it is backward */
 } recomputing;
 
-static int is_cheap(const recomputing *r, avcl_node value)
+/* A normalised and rectified value that is worth it, with `n_in` inputs: 6 with a sum. */
+static int is_rectified(const recomputing *r, avcl_node value, uint32_t n_in)
 {
     const avcl_ir_node *node = avcl__ir_producer(r->from, value);
-    return node->op && !strcmp(node->op->name, "batch_norm_relu") && node->n_in == 5 &&
+    return node->op && !strcmp(node->op->name, "batch_norm_relu") && node->n_in == n_in &&
            value == node->first &&
            avcl__tinfo_bytes(&r->from->values[value].info) >= LEAST_BYTES;
 }
 
-static avcl_node compute_again(recomputing *r, avcl_node value)
+static int is_cheap(const recomputing *r, avcl_node value)
 {
-    if (r->again[value]) return r->again[value];
+    if (is_rectified(r, value, 5)) return 1;
+    return is_rectified(r, value, 6) &&
+           is_rectified(r, avcl__ir_producer(r->from, value)->inputs[5], 5);
+}
+
+/* A new copy of a cheap value at this point of the program. */
+static avcl_node compute(recomputing *r, avcl_node value)
+{
     const avcl_ir_node *norm = avcl__ir_producer(r->from, value);
-    avcl_node in[4] = {r->map[norm->inputs[0]], r->map[value + MEAN],
+    avcl_node in[5] = {r->map[norm->inputs[0]], r->map[value + MEAN],
                        r->map[value + SCALE], r->map[value + SHIFT]};
-    avcl_ir_node node = {
-        .op = r->op, .path = norm->path, .where = norm->where, .n_in = 4, .n_out = 1};
-    r->again[value] = avcl__ir_add(&r->to, &node, in, &r->from->values[value].info);
+    if (norm->n_in > 5) {
+        in[4] = compute(r, norm->inputs[5]);
+        if (!in[4]) return 0;
+    }
+    avcl_ir_node node = {.op = r->op,
+                         .path = norm->path,
+                         .where = norm->where,
+                         .n_in = norm->n_in - 1,
+                         .n_out = 1};
+    return avcl__ir_add(&r->to, &node, in, &r->from->values[value].info);
+}
+
+static avcl_node second_copy(recomputing *r, avcl_node value)
+{
+    if (!r->again[value]) r->again[value] = compute(r, value);
     return r->again[value];
 }
 
@@ -46,7 +66,7 @@ static int copy(recomputing *r, uint32_t n)
     avcl_node in[AVCL_KERNEL_MAX_IN];
     for (uint32_t i = 0; i < node->n_in; i++) {
         avcl_node v = node->inputs[i];
-        in[i] = n > r->loss && is_cheap(r, v) ? compute_again(r, v) : r->map[v];
+        in[i] = n > r->loss && is_cheap(r, v) ? second_copy(r, v) : r->map[v];
         if (!in[i]) return 0;
     }
     avcl_node first = avcl__ir_copy_node(&r->to, r->from, n, in);

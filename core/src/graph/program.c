@@ -77,7 +77,9 @@ static avcl_status run_fuse(avcl_session *s, int32_t program, avcl_draft *d,
 {
     (void)program;
     if (s->flags & AVCL_SESSION_NO_FUSION) return AVCL_OK;
-    return avcl__pass_fuse(d, s->g->host, s->api, s->device, err);
+    avcl_fusion with = {s->g->host, s->api, s->device};
+    avcl_status rc = avcl__pass_fuse(d, &with, err);
+    return rc ? rc : avcl__pass_fuse_sums(d, &with, err);
 }
 
 static avcl_status run_recompute(avcl_session *s, int32_t program, avcl_draft *d,

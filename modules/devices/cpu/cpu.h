@@ -73,6 +73,7 @@ struct cpu_op {
     /* Sets kernel->scratch and ->plan; NULL = needs neither. */
     avcl_status (*prepare)(avcl_device *, avcl_kernel *, avcl_error *);
     int judges_tags; /* prepare accepts or refuses the layouts itself */
+    int32_t (*supports)(const avcl_kernel_spec *); /* NULL = whatever it is */
     /* Whether it has a bf16 kernel for this; NULL = no. */
     int32_t (*takes_bf16)(const avcl_kernel_spec *);
 };

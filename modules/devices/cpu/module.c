@@ -74,7 +74,7 @@ static int has(avcl_dtype dtype, const avcl_kernel_spec *spec)
 static int32_t supports(avcl_device *device, const avcl_kernel_spec *spec)
 {
     const cpu_op *op = avcl__cpu_find(device, spec->op);
-    if (!op || has(AVCL_F64, spec)) return 0;
+    if (!op || has(AVCL_F64, spec) || (op->supports && !op->supports(spec))) return 0;
     return !has(AVCL_BF16, spec) || (op->takes_bf16 && op->takes_bf16(spec));
 }
 

@@ -112,6 +112,18 @@ static avcl_status backward_data(const ref_call *c)
     return AVCL_OK;
 }
 
+static avcl_status backward_data_add(const ref_call *c)
+{
+    walk v = {c->attrs, &c->out_info[0], &c->in_info[1], &c->in_info[0], 0, 0, 0};
+    arrays a = {.y = c->in[0], .w = c->in[1], .out = c->out[0]};
+    const double *s = c->in[2];
+    int64_t n = avcl__count(v.x);
+    for (int64_t i = 0; i < n; i++)
+        a.out[i] = s[i];
+    visit(&v, product_x, &a);
+    return AVCL_OK;
+}
+
 static avcl_status backward_weight(const ref_call *c)
 {
     walk v = {c->attrs, &c->in_info[1], &c->out_info[0], &c->in_info[0], 0, 0, 0};
@@ -124,6 +136,9 @@ static avcl_status backward_weight(const ref_call *c)
 const ref_op avcl__ref_conv[] = {
     {.name = "conv3d", sizeof(avcl_conv3d_attrs), .run = forward},
     {.name = "conv3d_backward_data", sizeof(avcl_conv3d_attrs), .run = backward_data},
+    {.name = "conv3d_backward_data_add",
+     sizeof(avcl_conv3d_attrs),
+     .run = backward_data_add},
     {.name = "conv3d_backward_weight", sizeof(avcl_conv3d_attrs), .run = backward_weight},
     {.name = NULL},
 };

@@ -84,12 +84,13 @@ static avcl_status batch_norm_eval_relu(const ref_call *c)
 
 static avcl_status normalise_relu(const ref_call *c)
 {
-    const double *const *in = (const double *const *)c->in; /* x mean scale shift */
+    const double *const *in = (const double *const *)c->in; /* x mean scale shift s */
     double *y = c->out[0];
     walk w = walk_of(&c->in_info[0]);
     for (int64_t e = 0; e < w.n; e++) {
         int64_t k = channel(&w, e);
-        y[e] = positive((in[0][e] - in[1][k]) * in[2][k] + in[3][k]);
+        double v = (in[0][e] - in[1][k]) * in[2][k] + in[3][k];
+        y[e] = positive(c->n_in > 4 ? v + in[4][e] : v);
     }
     return AVCL_OK;
 }

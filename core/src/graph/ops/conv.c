@@ -67,6 +67,13 @@ static avcl_status data_infer(const avcl_build *b, const avcl_op_view *n, avcl_t
     return backward_infer(b, n, "w", 1, out);
 }
 
+static avcl_status data_add_infer(const avcl_build *b, const avcl_op_view *n,
+                                  avcl_tinfo *out)
+{
+    avcl_status st = backward_infer(b, n, "w", 1, out);
+    return st ? st : avcl__want_dims(b, n, 2, "s", out[0].shape, 5);
+}
+
 static avcl_status weight_infer(const avcl_build *b, const avcl_op_view *n,
                                 avcl_tinfo *out)
 {
@@ -191,6 +198,19 @@ static const avcl_op_case data_cases[] = {
      AVCL_TAKES(AVCL_X(1, 4, 1, 2, 2), AVCL_X(4, 16, 3, 3, 3)),
      AVCL_WITH(SP(2, 2, 2, 0, 0, 0), AVCL_A_INTS("shape", 1, 16, 4, 6, 6))},
 };
+/* 1x1x1 all of them: what shortcuts are, and all that a device need have a kernel for. */
+static const avcl_op_case data_add_cases[] = {
+    {.label = "stride 2, unused last rows",
+     AVCL_TAKES(AVCL_X(2, 5, 2, 3, 2), AVCL_X(5, 6, 1, 1, 1), AVCL_X(2, 6, 3, 6, 4)),
+     AVCL_WITH(SP(2, 2, 2, 0, 0, 0), AVCL_A_INTS("shape", 2, 6, 3, 6, 4))},
+    {.label = "many channels, wide rows",
+     AVCL_TAKES(AVCL_X(1, 40, 1, 2, 9), AVCL_X(40, 36, 1, 1, 1), AVCL_X(1, 36, 1, 4, 17)),
+     AVCL_WITH(SP(1, 2, 2, 0, 0, 0), AVCL_A_INTS("shape", 1, 36, 1, 4, 17))},
+    {.label = "more than are at hand at once",
+     AVCL_TAKES(AVCL_X(1, 530, 1, 1, 3), AVCL_X(530, 16, 1, 1, 1),
+                AVCL_X(1, 16, 1, 1, 5)),
+     AVCL_WITH(SP(1, 1, 2, 0, 0, 0), AVCL_A_INTS("shape", 1, 16, 1, 1, 5))},
+};
 static const avcl_op_case weight_cases[] = {
     {.label = "odd 3x3x3",
      AVCL_TAKES(AVCL_X(2, 5, 3, 5, 4), AVCL_X(2, 3, 3, 5, 4)),
@@ -219,6 +239,18 @@ const avcl_op avcl__op_conv3d_backward_data = {
     AVCL_ATTRS(backward_rows, avcl_conv3d_attrs),
     AVCL_CASES(data_cases),
     .infer = data_infer,
+    .canonical = canonical,
+    .multiply_adds = data_work,
+};
+const avcl_op avcl__op_conv3d_backward_data_add = {
+    AVCL_OP(conv3d_backward_data_add),
+    .doc = "(gy, w, s): s plus the gradient of conv3d's x; `shape` is that of x.",
+    .flags = AVCL_OP_BACKWARD | AVCL_OP_FUSED,
+    AVCL_ARITY(3, 3, 1),
+    AVCL_ATTRS(backward_rows, avcl_conv3d_attrs),
+    AVCL_CASES(data_add_cases),
+    .overwrites = AVCL_OVERWRITES(0, 2),
+    .infer = data_add_infer,
     .canonical = canonical,
     .multiply_adds = data_work,
 };

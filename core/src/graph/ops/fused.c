@@ -40,6 +40,7 @@ static avcl_status again_infer(const avcl_build *b, const avcl_op_view *n,
 {
     static const char *const names[] = {"x", "mean", "scale", "shift"};
     avcl_status st = want_channels(b, n, 0, 4, names);
+    if (!st && n->n_in > 4) st = want_like_x(b, n, 0, 4, "s");
     if (!st) out[0] = n->in_info[0];
     return st;
 }
@@ -113,6 +114,9 @@ static const avcl_op_case again_cases[] = {
     {.label = "aligned channels",
      AVCL_TAKES(AVCL_X(2, 16, 1, 3, 3), SMALL(16), GAMMA(16), AVCL_X(16))},
     {.label = "[N,C]", AVCL_TAKES(AVCL_X(6, 7), SMALL(7), GAMMA(7), AVCL_X(7))},
+    {.label = "plus s",
+     AVCL_TAKES(AVCL_X(2, 5, 3, 3, 4), SMALL(5), GAMMA(5), AVCL_X(5),
+                AVCL_X(2, 5, 3, 3, 4))},
 };
 /* Nothing near the relu's edge, where f32 and f64 may differ about its side: |x - mean|
  * scale < 1.5 and |shift| >= 2 leave it open or shut for a whole channel. */
@@ -162,11 +166,11 @@ const avcl_op avcl__op_batch_norm_eval_relu = {
 };
 const avcl_op avcl__op_normalise_relu = {
     AVCL_OP(normalise_relu),
-    .doc = "(x, mean, scale, shift): max((x - mean) scale + shift, 0), by channel.",
+    .doc = "(x, mean, scale, shift[, s]): max((x - mean) scale + shift + s, 0).",
     .flags = AVCL_OP_FUSED,
-    AVCL_ARITY(4, 4, 1),
+    AVCL_ARITY(4, 5, 1),
     AVCL_CASES(again_cases),
-    .overwrites = AVCL_OVERWRITES(0, 0),
+    .overwrites = AVCL_OVERWRITES(0, 0) | AVCL_OVERWRITES(0, 4),
     .infer = again_infer,
 };
 const avcl_op avcl__op_batch_norm_relu_backward = {

@@ -19,7 +19,8 @@
     X(sum) X(mean) X(max) X(variance) X(logsumexp) X(argmax) X(broadcast_to) X(sum_to)   \
     X(constant) X(eye) X(one_hot) X(cast)                                                \
     X(matmul) X(linear)                                                                  \
-    X(conv3d) X(conv3d_backward_data) X(conv3d_backward_weight)                          \
+    X(conv3d) X(conv3d_backward_data) X(conv3d_backward_data_add)                        \
+    X(conv3d_backward_weight)                                                            \
     X(batch_norm) X(batch_norm_eval) X(batch_norm_backward)                              \
     X(batch_norm_relu) X(batch_norm_eval_relu) X(normalise_relu)                         \
     X(batch_norm_relu_backward) X(batch_norm_add_relu_backward)                          \

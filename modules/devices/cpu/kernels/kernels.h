@@ -144,6 +144,7 @@ extern const cpu_op AVCL_ISA_NAME(avcl__cpu_reorder)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_norm)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_norm_scale)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_norm_grad)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_point)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_pool)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_global)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_loss)[];

@@ -84,14 +84,21 @@ static avcl_status batch_norm_eval_relu(const cpu_call *c)
     return eval(c, 1);
 }
 
-/* x, mean, scale, shift */
+/* x, mean, scale, shift[, s] */
 static avcl_status normalise_relu(const cpu_call *c)
 {
     norm_view v = view_of(c);
     norm_scratch s = norm_scratch_of(&v, c->scratch);
     for (int i = 0; i < 3; i++)
         memcpy(s.coef[i], c->in[1 + i], (size_t)v.channels * sizeof(float));
-    norm_scale_job j = {v, s.coef[0], s.coef[1], s.coef[2], c->in[0], NULL, c->out[0], 1};
+    norm_scale_job j = {.v = v,
+                        .mean = s.coef[0],
+                        .scale = s.coef[1],
+                        .shift = s.coef[2],
+                        .x = c->in[0],
+                        .s = c->kernel->n_in > 4 ? c->in[4] : NULL,
+                        .y = c->out[0],
+                        .relu = 1};
     AVCL_ISA_NAME(avcl__norm_scale)(c->device, &j);
     return AVCL_OK;
 }
