@@ -36,7 +36,7 @@ static const avcl_port inputs[] = {
     {.name = "weight",
      .layout = "N",
      .doc = "Weight of each row; 1 when absent.",
-     .flags = AVCL_PORT_OPTIONAL,
+     .flags = AVCL_PORT_OPTIONAL | AVCL_PORT_NOGRAD,
      .domain = AVCL_DOMAIN_PROBABILITY},
 };
 

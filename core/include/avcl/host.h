@@ -33,6 +33,7 @@ typedef struct avcl_host_options {
 enum {
     AVCL_HOST_INSECURE_PLUGINS = 1, /* do not look at owners and permissions */
     AVCL_HOST_SAFE = 2,             /* only what comes with avcl */
+    AVCL_HOST_FORGET_CRASHES = 4,   /* they do not count towards a quarantine */
 };
 
 /* `options` may be NULL. [owned] */

@@ -119,7 +119,11 @@ typedef struct avcl_build {
 /* avcl_device_api of device.h; exact build only. */
 #define AVCL_KIND_DEVICE "avcl.device/0"
 
-enum { AVCL_PORT_OPTIONAL = 1 };
+enum {
+    AVCL_PORT_OPTIONAL = 1,
+    AVCL_PORT_VARIADIC = 2, /* reserved */
+    AVCL_PORT_NOGRAD = 4,   /* an input whose gradient stops, on purpose */
+};
 /* The values a port takes, so that a tester can feed sane ones. */
 enum {
     AVCL_DOMAIN_REAL = 0,

@@ -4,6 +4,7 @@
  *
  * Never compiled. build.h and philox.h are source, not ABI, and stay out.
  */
+#include "avcl/check.h"
 #include "avcl/csv.h"
 #include "avcl/custom.h"
 #include "avcl/data.h"

@@ -48,6 +48,9 @@ avcl_status avcl__op_grad(const avcl_op *op, const avcl_build *b,
                           const avcl_node *out_grad, avcl_node *in_grad);
 int avcl__op_has_grad(const avcl_op *op);
 
+/* The kernel of a plugin's op; NULL = there is none. */
+const avcl_custom_kernel *avcl__custom_kernel(avcl_host *host, const avcl_op *op,
+                                              const char *device);
 /* What the author says of the kernel's mathematics; 0 = no kernel here. */
 uint32_t avcl__custom_kernel_numerics(avcl_host *host, const avcl_op *op);
 

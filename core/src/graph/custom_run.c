@@ -38,6 +38,13 @@ static const avcl_host_module *find_kernel(avcl_host *host, const avcl_custom *c
     return find_loaded(host, c, device);
 }
 
+const avcl_custom_kernel *avcl__custom_kernel(avcl_host *host, const avcl_op *op,
+                                              const char *device)
+{
+    const avcl_host_module *m = find_kernel(host, op->custom, device);
+    return m ? m->module->iface : NULL;
+}
+
 uint32_t avcl__custom_kernel_numerics(avcl_host *host, const avcl_op *op)
 {
     const avcl_host_module *m = op->custom ? find_kernel(host, op->custom, "cpu") : NULL;

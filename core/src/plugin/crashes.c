@@ -100,6 +100,8 @@ void avcl__host_forgive(avcl_host *host, avcl_host_file *file)
 void avcl__host_expect_crashes(avcl_host *host)
 {
     char folder[4096];
-    if (marker_folder(host, folder) && !avcl_store_mkdirs(folder, NULL))
+    if (host->options.flags & AVCL_HOST_FORGET_CRASHES)
+        avcl__crumb_mark_in(NULL);
+    else if (marker_folder(host, folder) && !avcl_store_mkdirs(folder, NULL))
         avcl__crumb_mark_in(folder);
 }
