@@ -40,6 +40,7 @@ M.knobs = {
   data = { type = 'string', default = 'synth', doc = 'named data set, or a manifest file' },
   batch = integer(16, { min = 1, max = 65536, doc = 'clips a step' }),
   precision = choice('f32', { 'f32', 'bf16', 'f64' }, 'of the numbers computed with'),
+  conv = choice('auto', { 'auto', 'direct', 'winograd' }, 'algorithm of convolutions'),
   modalities = choice('both', { 'both', 'rgb', 'mel' }, 'what the classifier sees'),
   control = choice('none', { 'none', 'shuffled' },
     "pre-train on another clip's audio: what is learnt without correspondence"),

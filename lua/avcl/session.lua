@@ -16,9 +16,11 @@ local M = {}
 local Session = {}
 Session.__index = Session
 
-local known_options = {
-  device = true, precision = true, seed = true, gradients = true, input_grads = true,
+local option_names = {
+  'device', 'precision', 'seed', 'gradients', 'input_grads', 'conv', 'kernel_plan',
 }
+local known_options = {}
+for _, name in ipairs(option_names) do known_options[name] = true end
 
 --- The C options of a Lua table; the second value must outlive them.
 function M.options(options)
@@ -26,7 +28,7 @@ function M.options(options)
   for key in pairs(options) do
     if not known_options[key] then
       c.raise('INVALID', "unknown session option '%s'%s", tostring(key),
-        suggest.text(tostring(key), { 'device', 'precision', 'seed', 'gradients', 'input_grads' }))
+        suggest.text(tostring(key), option_names))
     end
   end
   local o = c.new 'avcl_session_options'
@@ -37,13 +39,15 @@ function M.options(options)
   end
   o.precision = graph.dtypes[dtype]
   o.seed = options.seed or 0
+  o.conv, o.kernel_plan = options.conv, options.kernel_plan
   o.flags = (options.gradients == false and C.AVCL_SESSION_NO_GRADIENT or 0)
     + (options.input_grads and C.AVCL_SESSION_INPUT_GRADS or 0)
   return o, options
 end
 
 --- Compiles. Options: device 'cpu'|'reference', precision 'f32'|'bf16'|'f64', seed,
---- gradients (true), input_grads (false).
+--- gradients (true), input_grads (false), conv 'auto'|'direct'|'winograd', kernel_plan (the text
+--- of a plan file).
 ---@param g avcl.Graph
 ---@return avcl.Session
 function M.new(g, options)

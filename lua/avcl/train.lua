@@ -42,7 +42,8 @@ end
 function M.session(experiment, run, n_classes)
   local built = stage.build(experiment, run.stage, run.values, { n_classes = n_classes })
   local s = graph_session.new(built.graph, {
-    device = run.values.device, precision = run.values.precision, seed = run.seed,
+    device = run.values.device, precision = run.values.precision, conv = run.values.conv,
+    seed = run.seed,
     gradients = run.kind ~= 'test',
   })
   if run.values.precision == 'bf16' and s:precision() ~= 'bf16' then

@@ -131,7 +131,8 @@ static avcl_session *open_session(avcl_graph *g, const char *device, avcl_dtype 
                                   uint32_t flags)
 {
     avcl_error err = {0};
-    avcl_session_options o = {device, real, flags, 7};
+    avcl_session_options o = {
+        .device = device, .precision = real, .flags = flags, .seed = 7};
     avcl_session *s = avcl_session_new(g, &o, &err);
     if (!s) fail_msg("%s", err.message);
     uint64_t n = (uint64_t)N * CHANNELS * T * SIDE * SIDE;

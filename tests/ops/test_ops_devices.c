@@ -1,5 +1,6 @@
-/* test_ops_devices.c - every op case, outputs and gradients, on every device in f32 and
- * where it can in bf16, against the reference device in f64. */
+/* test_ops_devices.c - every op case, outputs and gradients, on every device, in f32 and
+ * where it can in bf16, by every algorithm of convolutions, against the reference device
+ * in f64. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,13 +29,12 @@ static int is_integer(const op_case *t, const char *name)
 }
 
 typedef struct target {
-    const char *device;
-    avcl_dtype precision;
+    avcl_session_options options;
 } target;
 
 static void compare(op_case *expect, op_case *t, const char *name, const target *on)
 {
-    double nmse = on->precision == AVCL_BF16 ? NMSE_BF16 : NMSE;
+    double nmse = on->options.precision == AVCL_BF16 ? NMSE_BF16 : NMSE;
     avcl_error err = {0};
     int64_t n, m;
     double *want = op_case_read(expect, name, &n, &err);
@@ -79,26 +79,34 @@ static int check_case(avcl_host *host, const avcl_op *op, const avcl_op_case *ro
     op_case expect, t;
     uint64_t seed = op_case_seed(op, row);
     if (op_case_open(&expect, host, op, row, "reference", AVCL_F64, &err) ||
-        op_case_open(&t, host, op, row, on->device, on->precision, &err) ||
+        op_case_open_with(&t, host, op, row, &on->options, &err) ||
         op_case_run(&expect, seed, &err) || op_case_run(&t, seed, &err))
-        fail_msg("%s, case '%s' on %s: %s", op->name, row->label, on->device,
-                 err.message);
+        fail_msg("%s, case '%s' on %s, conv %s: %s", op->name, row->label,
+                 on->options.device, on->options.conv, err.message);
     compare_all(&expect, &t, on);
-    int as_asked = avcl_session_precision(t.session) == on->precision;
+    int as_asked = avcl_session_precision(t.session) == on->options.precision;
     op_case_close(&expect);
     op_case_close(&t);
     return as_asked;
 }
 
+static const char *const convs[] = {"auto", "direct", "winograd"};
+
+enum { N_CONVS = sizeof convs / sizeof *convs };
+
 /* Returns how many cases were computed in that precision. */
 static int check_device(avcl_host *host, const char *device, avcl_dtype precision)
 {
-    target on = {device, precision};
+    target on = {{.device = device, .precision = precision}};
     int n = 0;
     for (uint32_t i = 0; i < avcl_host_n_ops(host); i++) {
         const avcl_op *op = avcl_host_get_op(host, i);
+        int n_convs = strncmp(op->name, "conv", 4) ? 1 : N_CONVS;
         for (uint32_t k = 0; k < op->n_cases; k++)
-            n += check_case(host, op, &op->cases[k], &on);
+            for (int c = 0; c < n_convs; c++) {
+                on.options.conv = convs[c];
+                n += check_case(host, op, &op->cases[k], &on);
+            }
     }
     return n;
 }

@@ -35,6 +35,12 @@ static const avcl_module *load(rig *r, const char *name)
 
 void rig_open(rig *r, const char *name, avcl_dtype real, uint32_t n_threads)
 {
+    rig_open_with(r, name, real, n_threads, NULL);
+}
+
+void rig_open_with(rig *r, const char *name, avcl_dtype real, uint32_t n_threads,
+                   const avcl_device_options *options)
+{
     memset(r, 0, sizeof *r);
     const avcl_module *module = load(r, name);
     assert_string_equal(module->kind, AVCL_KIND_DEVICE);
@@ -49,7 +55,7 @@ void rig_open(rig *r, const char *name, avcl_dtype real, uint32_t n_threads)
                               .version = "rig",
                               .parallel_for = run_parallel};
     avcl_error err = {0};
-    if (r->api->open(&r->host, NULL, &r->device, &err)) fail_msg("%s", err.message);
+    if (r->api->open(&r->host, options, &r->device, &err)) fail_msg("%s", err.message);
 }
 
 void rig_close(rig *r)

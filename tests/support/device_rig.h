@@ -41,6 +41,8 @@ typedef struct rig_node {
 
 rig_node rig_op(const char *op, const void *attrs, uint32_t n_in, uint32_t n_out);
 void rig_open(rig *r, const char *name, avcl_dtype real, uint32_t n_threads);
+void rig_open_with(rig *r, const char *name, avcl_dtype real, uint32_t n_threads,
+                   const avcl_device_options *options);
 void rig_close(rig *r);
 /* The tag of blocked activations; AVCL_TAG_PLAIN if the device has none. */
 uint32_t rig_blocked_tag(const rig *r);

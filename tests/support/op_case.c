@@ -67,9 +67,9 @@ static void declare(op_case *t)
     if (y) declare_loss(t, y);
 }
 
-avcl_status op_case_open(op_case *t, avcl_host *host, const avcl_op *op,
-                         const avcl_op_case *row, const char *device, avcl_dtype real,
-                         avcl_error *err)
+avcl_status op_case_open_with(op_case *t, avcl_host *host, const avcl_op *op,
+                              const avcl_op_case *row, const avcl_session_options *with,
+                              avcl_error *err)
 {
     memset(t, 0, sizeof *t);
     t->op = op;
@@ -80,11 +80,19 @@ avcl_status op_case_open(op_case *t, avcl_host *host, const avcl_op *op,
     avcl_graph_at(t->graph, row->label);
     declare(t);
     if (avcl_graph_status(t->graph, err)) return err->code;
-    avcl_session_options options = {.device = device, .precision = real};
+    avcl_session_options options = *with;
     options.flags = t->has_loss ? AVCL_SESSION_INPUT_GRADS : AVCL_SESSION_NO_GRADIENT;
-    if (real == AVCL_BF16) options.flags |= AVCL_SESSION_ALL_BF16;
+    if (with->precision == AVCL_BF16) options.flags |= AVCL_SESSION_ALL_BF16;
     t->session = avcl_session_new(t->graph, &options, err);
     return t->session ? AVCL_OK : err->code;
+}
+
+avcl_status op_case_open(op_case *t, avcl_host *host, const avcl_op *op,
+                         const avcl_op_case *row, const char *device, avcl_dtype real,
+                         avcl_error *err)
+{
+    avcl_session_options o = {.device = device, .precision = real};
+    return op_case_open_with(t, host, op, row, &o, err);
 }
 
 void op_case_close(op_case *t)

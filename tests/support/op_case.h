@@ -28,6 +28,10 @@ typedef struct op_case {
 avcl_status op_case_open(op_case *t, avcl_host *host, const avcl_op *op,
                          const avcl_op_case *row, const char *device, avcl_dtype real,
                          avcl_error *err);
+/* The same on a device as `options` says; flags are set here. */
+avcl_status op_case_open_with(op_case *t, avcl_host *host, const avcl_op *op,
+                              const avcl_op_case *row,
+                              const avcl_session_options *options, avcl_error *err);
 void op_case_close(op_case *t);
 
 /* Draws all inputs from a seed: exact in f32, so that every precision sees the same. */

@@ -42,6 +42,8 @@ enum {
 typedef struct avcl_device_options {
     uint32_t n_threads; /* 0 = what the host's parallel_for uses */
     uint32_t reserved;
+    const char *conv;        /* "auto" (when NULL), "direct", "winograd" [call] */
+    const char *kernel_plan; /* text of a plan file; NULL = none [call] */
 } avcl_device_options;
 
 typedef struct avcl_device_api {

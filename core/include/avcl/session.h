@@ -28,6 +28,8 @@ typedef struct avcl_session_options {
     avcl_dtype precision; /* AVCL_F32 (default when 0), AVCL_F64, or AVCL_BF16: mixed */
     uint32_t flags;       /* AVCL_SESSION_* */
     uint64_t seed;        /* of initial weights and of dropout */
+    const char *conv;     /* "auto" (default when NULL), "direct", "winograd" [call] */
+    const char *kernel_plan; /* text of a plan file, or NULL [call] */
 } avcl_session_options;
 enum {
     AVCL_SESSION_NO_GRADIENT = 1, /* TRAIN without gradients: forward only */

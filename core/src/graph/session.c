@@ -3,24 +3,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "graph/session_impl.h"
 
-static avcl_status open_device(avcl_session *s, const char *name, avcl_error *err)
+static avcl_status open_device(avcl_session *s, const avcl_session_options *o,
+                               avcl_error *err)
 {
     const avcl_module *m =
-        avcl_host_find(s->g->host, AVCL_KIND_DEVICE, name ? name : "cpu", err);
+        avcl_host_find(s->g->host, AVCL_KIND_DEVICE, o->device ? o->device : "cpu", err);
     if (!m) return AVCL_E_NOT_FOUND;
     s->api = m->iface;
     if (s->real == AVCL_F64 && !s->api->has_f64)
         return avcl_error_set(err, AVCL_E_UNSUPPORTED,
                               "device '%s' has no f64; precision f64 runs on 'reference'",
                               m->name);
-    avcl_device_options options = {0};
+    avcl_device_options options = {.conv = o->conv, .kernel_plan = o->kernel_plan};
     return s->api->open(avcl_host_get_api(s->g->host), &options, &s->device, err);
+}
+
+static avcl_status check_conv(const char *conv, avcl_error *err)
+{
+    static const char *const names[] = {"auto", "direct", "winograd"};
+    for (int i = 0; i < 3; i++)
+        if (!conv || !strcmp(conv, names[i])) return AVCL_OK;
+    int32_t meant = avcl__nearest(conv, names, 3);
+    return avcl_error_set(err, AVCL_E_INVALID,
+                          "conv '%s' is none of auto, direct, winograd%s%s%s", conv,
+                          meant < 0 ? "" : "; did you mean '",
+                          meant < 0 ? "" : names[meant], meant < 0 ? "" : "'?");
 }
 
 static avcl_status check_options(const avcl_session_options *o, avcl_error *err)
 {
+    avcl_status rc = check_conv(o->conv, err);
+    if (rc) return rc;
     if (o->precision == 0 || o->precision == AVCL_F32 || o->precision == AVCL_F64 ||
         o->precision == AVCL_BF16)
         return AVCL_OK;
@@ -45,7 +61,7 @@ static avcl_session *session_open(avcl_graph *g, const avcl_session_options *opt
     s->flags = o->flags;
     s->seed = o->seed;
     s->ran = -1;
-    if (open_device(s, o->device, err)) {
+    if (open_device(s, o, err)) {
         avcl_session_free(s);
         return NULL;
     }

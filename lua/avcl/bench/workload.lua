@@ -89,7 +89,8 @@ function M.new(overrides, options)
     n_classes = bench.n_classes, host = host,
   })
   local session = sessions.new(built.graph, {
-    device = values.device, precision = values.precision, seed = options.seed or 1,
+    device = values.device, precision = values.precision, conv = values.conv,
+    seed = options.seed or 1,
   })
   local optim = stage.fields(values, name)
   local sgd = c.new 'avcl_sgd'

@@ -121,7 +121,7 @@ local function subject(w)
     { 'backbone', v.backbone }, { 'width', v.width }, { 'tower', v.tower }, { 'batch', v.batch },
     { 'clip', doc.list { 3, v['rgb.frames'], v['rgb.size'], v['rgb.size'] } },
     { 'mel', doc.list { 1, v['mel.crop'], v['mel.crop'] } },
-    { 'precision', v.precision }, { 'threads', w.host:threads() },
+    { 'precision', v.precision }, { 'conv', v.conv }, { 'threads', w.host:threads() },
     { 'device', w.session:device() }, { 'data', 'random' },
   }
 end

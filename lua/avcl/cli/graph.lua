@@ -81,7 +81,9 @@ local function print_totals(built, values, device)
   local parameters, state, madds = totals(g)
   print(('\nparameters  %s\nstate       %s'):format(term.count(parameters), term.count(state)))
   print(('FLOPs       %.4g G forward, batch %d'):format(madds * 2e-9, built.batch))
-  local ok, s = pcall(session.new, g, { device = device, precision = values.precision })
+  local ok, s = pcall(session.new, g, {
+    device = device, precision = values.precision, conv = values.conv,
+  })
   if ok then
     local stats = s:stats()
     print(('planned     %s: weights %s, activations %s, inputs and kept %s'):format(
@@ -96,7 +98,9 @@ local function print_totals(built, values, device)
 end
 
 local function print_after(g, values, device, pass)
-  local o, keep = session.options { device = device, precision = values.precision }
+  local o, keep = session.options {
+    device = device, precision = values.precision, conv = values.conv,
+  }
   local text = c.take_text(c.call('avcl_graph_print_after', g.ptr, o, stage.PROGRAMS.train, pass))
   io.write(text)
   return keep and nil

@@ -6,7 +6,8 @@
  * dnnl/, or from gemm/ in a build without oneDNN.
  *
  * Layout tags: 0 row-major; AVCL_CPU_BLOCKED = [N][C/b][T][H][W][b], b = block, with
- * zeros in the channels that pad C to whole blocks; above that what dnnl/ interned.
+ * zeros in the channels that pad C to whole blocks; then weights at the points of
+ * winograd/; above that what dnnl/ interned.
  */
 #ifndef AVCL_CPU_H
 #define AVCL_CPU_H
@@ -15,12 +16,21 @@
 #include "avcl/device.h"
 #include "avcl/ops.h"
 
-enum { AVCL_CPU_BLOCKED = 1, AVCL_CPU_FIRST_PACKED = 2 };
+enum {
+    AVCL_CPU_BLOCKED = 1,
+    AVCL_CPU_WINOGRAD = 2,         /* plus what follows */
+    AVCL_CPU_WINOGRAD_FLIPPED = 1, /* for the gradient of x */
+    AVCL_CPU_WINOGRAD_CENTRE = 2,  /* of three taps in time only the middle one */
+    AVCL_CPU_FIRST_PACKED = 6,
+};
+/* Images have no more channels than this and stay row-major. */
+enum { AVCL_CPU_FEW_CHANNELS = 4 };
 /* Elements below which a second thread costs more than it gives. */
 enum { AVCL_CPU_GRAIN = 16384 };
 
 typedef struct cpu_op cpu_op;
 typedef struct cpu_library cpu_library; /* dnnl/ or gemm/ state */
+typedef struct conv_plan conv_plan;     /* conv/rows.h */
 
 /* An instruction set: its kernels and the channels per block of its layout. */
 typedef struct cpu_isa {
@@ -28,14 +38,19 @@ typedef struct cpu_isa {
     int64_t block;
     const cpu_op *const *families;                         /* NULL-terminated */
     double (*ceiling)(const avcl_device *, int32_t which); /* device.h */
+    const cpu_op *winograd; /* convolutions and the reorder of their weights, or NULL */
 } cpu_isa;
+
+enum { AVCL_CPU_CONV_AUTO, AVCL_CPU_CONV_DIRECT, AVCL_CPU_CONV_WINOGRAD };
 
 struct avcl_device {
     const avcl_host_api *host;
     uint32_t n_threads;
     const cpu_isa *isa;
     cpu_library *library;
-    char text[192];
+    conv_plan *plan;
+    int conv; /* AVCL_CPU_CONV_* */
+    char text[256];
 };
 
 struct avcl_kernel {
@@ -97,6 +112,10 @@ void avcl__cpu_free(avcl_device *device, void *p, uint64_t bytes);
 uint64_t avcl__cpu_bytes(avcl_device *device, uint32_t tag, const avcl_tinfo *info);
 /* Elements in memory, padding included. */
 int64_t avcl__cpu_elements(avcl_device *device, uint32_t tag, const avcl_tinfo *info);
+/* Tags of weights at Winograd's points, and which. */
+int avcl__cpu_is_winograd(uint32_t tag);
+int avcl__cpu_is_flipped(uint32_t tag);
+int avcl__cpu_is_centre(uint32_t tag);
 int avcl__cpu_tags_fit(avcl_device *device, const avcl_kernel_spec *spec,
                        const cpu_op *op);
 typedef void avcl__cpu_layout(avcl_device *, const avcl_kernel_spec *, uint32_t *want,
@@ -134,7 +153,10 @@ avcl_status avcl__library_reorder(avcl_device *device, avcl_kernel *kernel,
                                   avcl_error *err);
 avcl_status avcl__library_run(const cpu_call *c);
 
-extern const cpu_op avcl__cpu_conv[];   /* dnnl/conv.c or gemm/conv.c */
+/* conv/dispatch.c: plans a reorder to weights at Winograd's points. */
+avcl_status avcl__conv_pack(avcl_device *device, avcl_kernel *kernel, avcl_error *err);
+
+extern const cpu_op avcl__cpu_conv[];   /* conv/dispatch.c */
 extern const cpu_op avcl__cpu_matmul[]; /* matmul.c */
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "cpu.h"
+#include "conv/blocking.h"
 
 static int64_t blocks_of(const avcl_device *device, const avcl_tinfo *info)
 {
@@ -18,8 +18,27 @@ int64_t avcl__cpu_elements(avcl_device *device, uint32_t tag, const avcl_tinfo *
            avcl__extent(info, 2, info->ndim);
 }
 
+int avcl__cpu_is_winograd(uint32_t tag)
+{
+    return tag >= AVCL_CPU_WINOGRAD && tag < AVCL_CPU_FIRST_PACKED;
+}
+
+int avcl__cpu_is_flipped(uint32_t tag)
+{
+    return avcl__cpu_is_winograd(tag) &&
+           ((tag - AVCL_CPU_WINOGRAD) & AVCL_CPU_WINOGRAD_FLIPPED);
+}
+
+int avcl__cpu_is_centre(uint32_t tag)
+{
+    return avcl__cpu_is_winograd(tag) &&
+           ((tag - AVCL_CPU_WINOGRAD) & AVCL_CPU_WINOGRAD_CENTRE);
+}
+
 uint64_t avcl__cpu_bytes(avcl_device *device, uint32_t tag, const avcl_tinfo *info)
 {
+    if (avcl__cpu_is_winograd(tag))
+        return avcl__wino_weight_bytes(device, info, avcl__cpu_is_centre(tag));
     if (tag >= AVCL_CPU_FIRST_PACKED) return avcl__library_bytes(device, tag);
     return (uint64_t)avcl__cpu_elements(device, tag, info) *
            avcl__dtype_size(info->dtype);

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conv/rows.h"
 #include "cpu.h"
 
 static void close_device(avcl_device *device)
 {
     if (!device) return;
     avcl__library_close(device);
+    avcl__conv_plan_close(device);
     free(device);
 }
 
@@ -22,15 +24,30 @@ static void describe_blas(char *text, size_t size)
     snprintf(text, size, "%s %s", name, version);
 }
 
+static const char *const conv_names[] = {"auto", "direct", "winograd"};
+
+static avcl_status set_conv(avcl_device *device, const char *conv, avcl_error *err)
+{
+    for (int i = 0; i < 3; i++)
+        if (!conv || !strcmp(conv, conv_names[i])) {
+            device->conv = i;
+            return AVCL_OK;
+        }
+    return avcl__fail(err, AVCL_E_INVALID, "conv '%s' is none of auto, direct, winograd",
+                      conv);
+}
+
 static void describe_into(avcl_device *device)
 {
     char library[80];
     char blas[80];
     avcl__library_describe(library, sizeof library);
     describe_blas(blas, sizeof blas);
-    snprintf(device->text, sizeof device->text, "cpu: %s%s%s %s, %u thread%s",
-             device->isa->name, *library ? " " : "", library, blas, device->n_threads,
-             device->n_threads == 1 ? "" : "s");
+    snprintf(device->text, sizeof device->text,
+             "cpu: %s%s%s %s, %u thread%s, conv %s, plan %016llx", device->isa->name,
+             *library ? " " : "", library, blas, device->n_threads,
+             device->n_threads == 1 ? "" : "s", conv_names[device->conv],
+             (unsigned long long)device->plan->hash);
 }
 
 static avcl_status open_device(const avcl_host_api *host,
@@ -47,7 +64,10 @@ static avcl_status open_device(const avcl_host_api *host,
         device->n_threads = host->n_threads;
     device->isa =
         avcl__cpu_pick_isa(avcl__library_allows_avx512(), avcl__library_allows_avx2());
-    avcl_status status = avcl__library_open(device, err);
+    avcl_status status = set_conv(device, options ? options->conv : NULL, err);
+    if (!status)
+        status = avcl__conv_plan_open(device, options ? options->kernel_plan : NULL, err);
+    if (!status) status = avcl__library_open(device, err);
     if (status) {
         close_device(device);
         return status;

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "../conv/conv.h"
 #include "library.h"
 
 enum { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHT };
@@ -182,12 +183,10 @@ static dnnl_primitive_desc_t attempt(avcl_device *device, conv *v, int x_tag, in
     return pd;
 }
 
-enum { FEW_CHANNELS = 4 }; /* images: oneDNN reads those row-major */
-
 static dnnl_primitive_desc_t choose(avcl_device *device, conv *v)
 {
     dnnl_primitive_desc_t pd = NULL;
-    if (v->x->shape[1] > FEW_CHANNELS)
+    if (v->x->shape[1] > AVCL_CPU_FEW_CHANNELS)
         pd = attempt(device, v, AVCL_CPU_BLOCKED, AVCL_CPU_BLOCKED, 1);
     else
         pd = attempt(device, v, AVCL_TAG_PLAIN, AVCL_CPU_BLOCKED, 1);
@@ -295,7 +294,7 @@ static avcl_status prepare(avcl_device *device, avcl_kernel *k, avcl_error *err)
     return status ? status : bind(device, k, &v, err);
 }
 
-const cpu_op avcl__cpu_conv[] = {
+const cpu_op avcl__cpu_direct[] = {
     {.name = "conv3d",
      sizeof(avcl_conv3d_attrs),
      .run = avcl__library_run,

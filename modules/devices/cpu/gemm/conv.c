@@ -5,7 +5,7 @@
 #include <cblas.h>
 #include <string.h>
 
-#include "../cpu.h"
+#include "../conv/conv.h"
 
 typedef struct volume {
     const avcl_conv3d_attrs *attrs;
@@ -169,7 +169,7 @@ static avcl_status plan(avcl_device *device, avcl_kernel *k, avcl_error *err)
     return AVCL_OK;
 }
 
-const cpu_op avcl__cpu_conv[] = {
+const cpu_op avcl__cpu_direct[] = {
     {.name = "conv3d", sizeof(avcl_conv3d_attrs), .run = forward, .prepare = plan},
     {.name = "conv3d_backward_data",
      sizeof(avcl_conv3d_attrs),

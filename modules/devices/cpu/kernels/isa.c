@@ -21,6 +21,13 @@ static const cpu_op *const families[] = {
     NULL,
 };
 
+/* Without vector registers there is nothing to gain. */
+#ifdef AVCL_BASE
+#define WINOGRAD NULL
+#else
+#define WINOGRAD AVCL_ISA_NAME(avcl__cpu_winograd)
+#endif
+
 extern const cpu_isa AVCL_ISA_NAME(avcl__cpu_isa);
 const cpu_isa AVCL_ISA_NAME(avcl__cpu_isa) = {AVCL_STR(AVCL_ISA), LANES, families,
-                                              AVCL_ISA_NAME(avcl__cpu_ceiling)};
+                                              AVCL_ISA_NAME(avcl__cpu_ceiling), WINOGRAD};

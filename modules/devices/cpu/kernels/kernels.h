@@ -151,6 +151,7 @@ extern const cpu_op AVCL_ISA_NAME(avcl__cpu_loss)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_random)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_optim)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_source)[];
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_winograd)[]; /* winograd/run.c */
 
 /* peak.c */
 double AVCL_ISA_NAME(avcl__cpu_ceiling)(const avcl_device *device, int32_t which);

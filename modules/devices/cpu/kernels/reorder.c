@@ -105,6 +105,8 @@ static avcl_status plan(avcl_device *device, avcl_kernel *k, avcl_error *err)
     uint32_t from = k->in_tag[0];
     uint32_t to = k->out_tag[0];
     if (from == to && k->in_info[0].dtype == k->out_info[0].dtype) return AVCL_OK;
+    if (avcl__cpu_is_winograd(to) || avcl__cpu_is_winograd(from))
+        return avcl__conv_pack(device, k, err);
     if (from >= AVCL_CPU_FIRST_PACKED || to >= AVCL_CPU_FIRST_PACKED)
         return avcl__library_reorder(device, k, err);
     uint64_t size = avcl__dtype_size(k->in_info[0].dtype);

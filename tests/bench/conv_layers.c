@@ -1,0 +1,240 @@
+/*
+ * conv_layers.c - convolution kernels of the cpu device, layer by layer.
+ *
+ *     build/release/bin/conv_layers [batch [threads [layer]]]
+ *
+ * For each layer of R3D (methods.md A.1) and each direction it runs the device as
+ * conv=direct and as conv=auto in turn and prints the best time of each, the rate over
+ * all taps and the ratio. Packing the weights from row-major is part of the time.
+ */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "avcl/device.h"
+#include "avcl/ops.h"
+#include "base/parallel.h"
+
+typedef struct layer {
+    const char *name;
+    int64_t in, out;
+    int64_t x[3];
+    int64_t k[3];
+    int64_t stride[3];
+} layer;
+
+static const layer layers[] = {
+    {"conv1", 3, 64, {16, 112, 112}, {3, 7, 7}, {1, 2, 2}},
+    {"conv2", 64, 64, {16, 56, 56}, {3, 3, 3}, {1, 1, 1}},
+    {"conv3a", 64, 128, {16, 56, 56}, {3, 3, 3}, {2, 2, 2}},
+    {"conv3s", 64, 128, {16, 56, 56}, {1, 1, 1}, {2, 2, 2}},
+    {"conv3b", 128, 128, {8, 28, 28}, {3, 3, 3}, {1, 1, 1}},
+    {"conv4a", 128, 256, {8, 28, 28}, {3, 3, 3}, {2, 2, 2}},
+    {"conv4s", 128, 256, {8, 28, 28}, {1, 1, 1}, {2, 2, 2}},
+    {"conv4b", 256, 256, {4, 14, 14}, {3, 3, 3}, {1, 1, 1}},
+    {"conv5a", 256, 512, {4, 14, 14}, {3, 3, 3}, {2, 2, 2}},
+    {"conv5s", 256, 512, {4, 14, 14}, {1, 1, 1}, {2, 2, 2}},
+    {"conv5b", 512, 512, {2, 7, 7}, {3, 3, 3}, {1, 1, 1}},
+    {"audio1", 3, 64, {1, 112, 112}, {3, 7, 7}, {1, 2, 2}},
+    {"audio2", 64, 64, {1, 56, 56}, {3, 3, 3}, {1, 1, 1}},
+    {"audio3a", 64, 128, {1, 56, 56}, {3, 3, 3}, {2, 2, 2}},
+    {"audio3b", 128, 128, {1, 28, 28}, {3, 3, 3}, {1, 1, 1}},
+    {"audio4b", 256, 256, {1, 14, 14}, {3, 3, 3}, {1, 1, 1}},
+    {"audio5b", 512, 512, {1, 7, 7}, {3, 3, 3}, {1, 1, 1}},
+};
+
+static const char *const ops[] = {"conv3d", "conv3d_backward_data",
+                                  "conv3d_backward_weight"};
+static const char *const modes[] = {"direct", "auto"};
+
+enum { N_MODES = 2, MAX_VALUES = 3 };
+
+/* A node on one device: its kernels and values. Value 2 is the output. */
+typedef struct node {
+    const avcl_device_api *api;
+    avcl_device *device;
+    avcl_tinfo info[MAX_VALUES];
+    uint32_t tag[MAX_VALUES];
+    void *data[MAX_VALUES];
+    void *plain; /* weights before they are packed */
+    uint64_t plain_bytes;
+    uint64_t scratch_bytes;
+    avcl_kernel *kernel;
+    avcl_kernel *pack;
+    void *scratch;
+    double best_s;
+} node;
+
+static void die(const char *what, const avcl_error *err)
+{
+    fprintf(stderr, "conv_layers: %s: %s\n", what, err->message);
+    exit(1);
+}
+
+static void run_parallel(const avcl_host_api *host, int64_t n, int64_t grain,
+                         void (*body)(void *arg, int64_t begin, int64_t end), void *arg)
+{
+    avcl__parallel_for(host->n_threads, n, grain, body, arg);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void set_infos(node *n, const layer *l, int64_t batch, int op)
+{
+    avcl_tinfo x = {AVCL_F32, 5, {batch, l->in, l->x[0], l->x[1], l->x[2]}};
+    avcl_tinfo w = {AVCL_F32, 5, {l->out, l->in, l->k[0], l->k[1], l->k[2]}};
+    avcl_tinfo y = {AVCL_F32, 5, {batch, l->out}};
+    for (int d = 0; d < 3; d++)
+        y.shape[2 + d] = (l->x[d] + 2 * (l->k[d] / 2) - l->k[d]) / l->stride[d] + 1;
+    n->info[0] = op == 0 ? x : y;
+    n->info[1] = op == 2 ? x : w;
+    n->info[2] = op == 0 ? y : op == 1 ? x : w;
+}
+
+static avcl_kernel *prepare(node *n, const avcl_kernel_spec *spec, uint64_t *scratch)
+{
+    avcl_error err = {0};
+    avcl_kernel *k = NULL;
+    uint64_t bytes = 0;
+    if (n->api->prepare(n->device, spec, &k, &bytes, &err)) die(spec->op, &err);
+    if (bytes > *scratch) *scratch = bytes;
+    return k;
+}
+
+static void fill(float *x, uint64_t bytes)
+{
+    uint32_t state = 1;
+    for (uint64_t i = 0; i < bytes / sizeof *x; i++) {
+        state = state * 1664525U + 1013904223U;
+        x[i] = (float)(state >> 8) * 0x1p-23F - 1;
+    }
+}
+
+/* The weights are packed before a kernel that reads them, unpacked after one that
+ * writes them, where their layout is not row-major. */
+static void make(node *n, const layer *l, int64_t batch, int op)
+{
+    avcl_conv3d_attrs a = {.stride = {.n = 3}, .pad = {.n = 3}, .shape = {.n = 5}};
+    uint64_t scratch = 64;
+    uint32_t w = op == 2 ? 2 : 1;
+    set_infos(n, l, batch, op);
+    for (int d = 0; d < 3; d++) {
+        a.stride.v[d] = l->stride[d];
+        a.pad.v[d] = l->k[d] / 2;
+    }
+    memcpy(a.shape.v, n->info[2].shape, 5 * sizeof(int64_t));
+    uint32_t blocked[2] = {1, op == 2 ? 1 : 0};
+    avcl_kernel_spec spec = {ops[op], &a, 2, 1, n->info, n->info + 2, blocked, NULL};
+    n->api->layouts(n->device, &spec, n->tag, n->tag + 2);
+    spec.in_tag = n->tag;
+    spec.out_tag = n->tag + 2;
+    n->kernel = prepare(n, &spec, &scratch);
+    uint32_t plain = 0;
+    avcl_kernel_spec pack = {"reorder",   NULL,        1,      1,
+                             n->info + w, n->info + w, &plain, n->tag + w};
+    avcl_kernel_spec unpack = {"reorder",   NULL,        1,          1,
+                               n->info + w, n->info + w, n->tag + w, &plain};
+    n->pack = n->tag[w] ? prepare(n, op == 2 ? &unpack : &pack, &scratch) : NULL;
+    for (int i = 0; i < MAX_VALUES; i++) {
+        uint64_t bytes = n->api->bytes(n->device, n->tag[i], &n->info[i]);
+        n->data[i] = n->api->alloc(n->device, bytes);
+        fill(n->data[i], bytes);
+    }
+    n->plain_bytes = n->api->bytes(n->device, 0, &n->info[w]);
+    n->plain = n->api->alloc(n->device, n->plain_bytes);
+    fill(n->plain, n->plain_bytes);
+    n->scratch_bytes = scratch;
+    n->scratch = n->api->alloc(n->device, scratch);
+    n->best_s = 1e30;
+}
+
+static void step(node *n, int op)
+{
+    avcl_error err = {0};
+    const void *from = op == 2 ? n->data[2] : n->plain;
+    void *to = op == 2 ? n->plain : n->data[1];
+    double begin = now();
+    if (n->pack && op != 2) n->api->run(n->device, n->pack, &from, &to, n->scratch, &err);
+    if (n->api->run(n->device, n->kernel, (const void *const *)n->data, n->data + 2,
+                    n->scratch, &err))
+        die(ops[op], &err);
+    if (n->pack && op == 2) n->api->run(n->device, n->pack, &from, &to, n->scratch, &err);
+    double s = now() - begin;
+    if (s < n->best_s) n->best_s = s;
+}
+
+static void drop(node *n)
+{
+    for (int i = 0; i < MAX_VALUES; i++)
+        n->api->free(n->device, n->data[i],
+                     n->api->bytes(n->device, n->tag[i], &n->info[i]));
+    n->api->free(n->device, n->plain, n->plain_bytes);
+    n->api->free(n->device, n->scratch, n->scratch_bytes);
+    n->api->release(n->device, n->kernel);
+    if (n->pack) n->api->release(n->device, n->pack);
+}
+
+static void compare(node *nodes, const layer *l, int64_t batch, int op)
+{
+    double flops = 2.0 * (double)(batch * l->in * l->out);
+    for (int m = 0; m < N_MODES; m++)
+        make(&nodes[m], l, batch, op);
+    const avcl_tinfo *y = op == 0 ? &nodes[0].info[2] : &nodes[0].info[0];
+    for (int d = 0; d < 3; d++)
+        flops *= (double)(l->k[d] * y->shape[2 + d]);
+    double begin = now();
+    for (int i = 0; i < 3 || (i < 9 && now() - begin < 1.5); i++)
+        for (int m = 0; m < N_MODES; m++)
+            step(&nodes[m], op);
+    double direct = nodes[0].best_s;
+    double best = nodes[1].best_s;
+    printf("%-8s %-23s direct %8.2f ms %6.0f GFLOP/s   auto %8.2f ms %6.0f GFLOP/s   "
+           "x%.2f\n",
+           l->name, ops[op], 1e3 * direct, flops / direct * 1e-9, 1e3 * best,
+           flops / best * 1e-9, direct / best);
+    fflush(stdout);
+    for (int m = 0; m < N_MODES; m++)
+        drop(&nodes[m]);
+}
+
+int main(int argc, char **argv)
+{
+    int64_t batch = argc > 1 ? atoll(argv[1]) : 4;
+    uint32_t threads = argc > 2 ? (uint32_t)atoi(argv[2]) : avcl__cpu_count();
+    const char *only = argc > 3 ? argv[3] : "";
+    char path[4096];
+    avcl_error err = {0};
+    snprintf(path, sizeof path, "%s/cpu.avcl.so", getenv("AVCL_PLUGIN_PATH"));
+    void *object = dlopen(path, RTLD_NOW);
+    if (!object) {
+        fprintf(stderr, "conv_layers: %s (is AVCL_PLUGIN_PATH set?)\n", dlerror());
+        return 1;
+    }
+    const avcl_plugin *plugin = dlsym(object, AVCL_ENTRY_SYMBOL);
+    avcl_host_api host = {.struct_size = sizeof host,
+                          .n_threads = threads,
+                          .version = "conv_layers",
+                          .parallel_for = run_parallel};
+    node nodes[N_MODES] = {{0}};
+    for (int m = 0; m < N_MODES; m++) {
+        avcl_device_options o = {.conv = modes[m]};
+        nodes[m].api = plugin->modules[0]->iface;
+        if (nodes[m].api->open(&host, &o, &nodes[m].device, &err)) die(modes[m], &err);
+    }
+    printf("%s, batch %lld\n", nodes[0].api->describe(nodes[0].device), (long long)batch);
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        for (int op = 0; op < 3; op++)
+            if (!strncmp(layers[i].name, only, strlen(only)) &&
+                !(op == 1 && layers[i].in <= 3))
+                compare(nodes, &layers[i], batch, op);
+    for (int m = 0; m < N_MODES; m++)
+        nodes[m].api->close(nodes[m].device);
+    return 0;
+}
