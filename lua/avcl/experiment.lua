@@ -38,6 +38,18 @@ M.mel = constructor('mel', fields.mel)
 M.sgd = constructor('sgd', fields.sgd)
 M.head = constructor('head', fields.head)
 
+-- What evaluation records; anything else of a split is logged by the model: too free to check.
+local METRICS = { 'top1', 'top5', 'per_class', 'loss', 'n', 'n_failed' }
+
+local function check_metric(name, place)
+  local metric = name:match '^test/(.+)$'
+  for _, known in ipairs(METRICS) do
+    if not metric or metric == known then return end
+  end
+  c.raise_at(source.locate(place, 'metric'), 'INVALID', "no metric '%s' of a test%s", metric,
+    suggest.text(metric, METRICS))
+end
+
 --- A column: avcl.metric { 'K32', metric = 'test/top1', select = 'max val/top1' }.
 function M.metric(t)
   local place = where.script()
@@ -53,6 +65,7 @@ function M.metric(t)
     c.raise_at(source.locate(place, 'metric'), 'INVALID', "metric '%s' is not split/name, as "
       .. "'test/top1'", out.metric)
   end
+  check_metric(out.metric, place)
   out.title = t[1]
   out.better = out.better or (out.metric:find('loss', 1, true) and 'lower' or 'higher')
   return out
@@ -128,18 +141,20 @@ end
 
 -- Stage names with parents before children.
 local function ordered(stages, place)
-  local order, state = {}, {}
+  local order, state, path = {}, {}, {}
   local function visit(name, from)
     if not stages[name] then
       spec.unknown(name, config.sorted_keys(stages), "'from' of stage '" .. from .. "'", place)
     end
     if state[name] == 'open' then
-      c.raise_at(place, 'INVALID', "stage '%s' comes from itself", name)
+      path[#path + 1] = name
+      c.raise_at(source.locate(place, name), 'INVALID', "stage '%s' comes from itself: %s", name,
+        table.concat(path, ' < '))
     elseif not state[name] then
-      state[name] = 'open'
+      state[name], path[#path + 1] = 'open', name
       local parent = stages[name].from
       if parent and parent ~= 'none' then visit(parent, name) end
-      state[name] = 'done'
+      state[name], path[#path] = 'done', nil
       order[#order + 1] = name
     end
   end

@@ -24,6 +24,9 @@ local function list(default, doc)
   return { type = 'list', default = default, doc = doc }
 end
 
+-- Rules of selection that the trainer knows.
+local SELECT = { 'last', 'min val/loss', 'max val/top1', 'min train/loss' }
+
 M.knobs = {
   preset = choice('paper', { 'paper', 'robust' }, 'where the other knobs start from'),
   backbone = { type = 'string', default = 'r3d', doc = 'backbone module' },
@@ -114,7 +117,7 @@ M.stage = {
   epochs = integer(nil, { min = 0, max = 1e6 }),
   batch = integer(nil, { min = 1, max = 65536, doc = "the knob's when not given" }),
   optim = { type = 'table' },
-  select = { type = 'string' },
+  select = choice(nil, SELECT, 'which epoch is kept'),
   load = list(nil, 'scopes taken from the parent; all but the head when not given'),
   frozen = list(nil, 'scopes that are not trained'),
   head = { type = 'table' },
@@ -143,7 +146,7 @@ M.stage_defaults = {
 
 M.metric = {
   metric = { type = 'string', required = true, doc = "'test/top1'" },
-  select = { type = 'string' },
+  select = choice(nil, SELECT, 'what the checkpoint must have been selected by'),
   digits = integer(1, { min = 0, max = 6, doc = 'after the point' }),
   better = choice(nil, { 'higher', 'lower' }, "lower for losses, else higher, when not given"),
 }

@@ -118,7 +118,7 @@ function methods:input(name, shape, dtype)
   if not shape then
     local known = self.inputs[name]
     if known then return known end
-    local names = {}
+    local names = { unpack(rawget(self, 'promised') or {}) } -- declared on first use
     for k in pairs(self.inputs) do names[#names + 1] = k end
     name = tostring(name)
     c.raise('NOT_FOUND', "no input '%s' in this graph%s", name, suggest.text(name, names))

@@ -10,6 +10,7 @@ local graph = require 'avcl.graph'
 local hosts = require 'avcl.host'
 local safetensors = require 'avcl.safetensors'
 local session = require 'avcl.session'
+local suggest = require 'avcl.suggest'
 local sweep = require 'avcl.sweep'
 require 'avcl.module'
 
@@ -48,4 +49,9 @@ local M = {
   describe = experiment.describe,
 }
 
-return M
+-- A slip in a name is told at once, not as a call of nil.
+return setmetatable(M, { __index = function(_, name)
+  local known = {}
+  for key in pairs(M) do known[#known + 1] = key end
+  c.raise('INVALID', "there is no avcl.%s%s", tostring(name), suggest.text(tostring(name), known))
+end })

@@ -5,7 +5,9 @@
 local c = require 'avcl.ffi'
 local doc = require 'avcl.doc'
 local overrides = require 'avcl.overrides'
+local source = require 'avcl.source'
 local stage = require 'avcl.stage'
+local suggest = require 'avcl.suggest'
 
 local M = {}
 
@@ -76,8 +78,23 @@ end
 ---@field parent avcl.Run?
 ---@field rows table[]     every { row, seed } that needs it
 
+-- A split that the data set does not have is told now, not when the run comes to it.
+local function check_splits(experiment, name, row, values, info)
+  for _, key in ipairs { '.split', '.val_split' } do
+    local split, found = values[name .. key], not info.splits
+    for _, known in ipairs(info.splits or {}) do found = found or known == split end
+    if split and split ~= 'none' and not found then
+      local typed = row.origins and row.origins[name .. key] == 'command line'
+      local place = typed and 'command line' or source.locate(experiment.place, key:sub(2))
+      c.raise_at(place, 'INVALID', "%s%s: no split '%s' in data set '%s'%s", name, key, split,
+        values.data, suggest.text(split, info.splits))
+    end
+  end
+end
+
 local function make_run(experiment, name, row, values, seed, parent, data)
   local info = data(values.data, values.cache_mib)
+  check_splits(experiment, name, row, values, info)
   local built = stage.build(experiment, name, values, { n_classes = info.n_classes })
   local keys = {
     config = M.semantic(experiment, name, values), graph = built.graph:hash(), data = info.hash,

@@ -101,6 +101,18 @@ function M.experiments(folder)
   return names
 end
 
+-- Sets that lie in data/ with a manifest.
+local function data_folders(root)
+  local list = {}
+  if lfs.attributes(root .. '/data', 'mode') ~= 'directory' then return list end
+  for entry in lfs.dir(root .. '/data') do
+    if lfs.attributes(('%s/data/%s/manifest.csv'):format(root, entry)) then
+      list[#list + 1] = entry
+    end
+  end
+  return list
+end
+
 --- The manifest or folder that `name` means: a known name, a path under the root, or one from
 --- where the user is.
 function M.data_path(root, name)
@@ -111,7 +123,7 @@ function M.data_path(root, name)
   local manifest = ('%s/data/%s/manifest.csv'):format(root, name)
   if lfs.attributes(manifest) then return manifest end
   if lfs.attributes(name) then return c.realpath(name) end
-  local known = {}
+  local known = data_folders(root)
   for key in pairs(names) do known[#known + 1] = key end
   c.raise_at(nil, 'NOT_FOUND', "no data set '%s'%s: not named in avcl.lua, no file %s, no %s", name,
     suggest.text(name, known), path, manifest)

@@ -30,7 +30,7 @@ function M.data_source(resolve)
       local d = dataset.open(resolve(name), { memory_cache_mib = cache_mib })
       open[name] = {
         dataset = d, hash = d:hash(), n_classes = d:n_classes(), items = d:count(),
-        synthetic = d:is_synthetic(),
+        synthetic = d:is_synthetic(), splits = d:splits(),
       }
     end
     return open[name]

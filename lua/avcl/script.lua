@@ -8,6 +8,7 @@ local c = require 'avcl.ffi'
 local draw = require 'avcl.draw'
 local lfs = require 'lfs'
 local project = require 'avcl.project'
+local suggest = require 'avcl.suggest'
 local where = require 'avcl.where'
 
 local M = {}
@@ -149,6 +150,18 @@ local function find(state, name)
   end
 end
 
+-- Names that could have been meant: what lies in the same folder.
+local function neighbours(state, name)
+  local folder = tostring(name):match '^(.*)%.[^.]*$'
+  local at, out = folder and state.shown .. folder:gsub('%.', '/'), {}
+  if not at or lfs.attributes(at, 'mode') ~= 'directory' then return { 'avcl' } end
+  for entry in lfs.dir(at) do
+    local stem = entry:match '^(.*)%.lua$'
+    if stem then out[#out + 1] = folder .. '.' .. stem end
+  end
+  return out
+end
+
 local function make_loader(state)
   return function(name)
     if name == 'avcl' then return require 'avcl' end
@@ -156,8 +169,8 @@ local function make_loader(state)
     if state.loaded[name] ~= nil then return state.loaded[name] end
     local path = find(state, name)
     if not path then
-      c.raise('NOT_FOUND', "no '%s': scripts require 'avcl' and files under %s", tostring(name),
-        state.root)
+      c.raise('NOT_FOUND', "no '%s'%s: scripts require 'avcl' and files under %s", tostring(name),
+        suggest.text(tostring(name), neighbours(state, name)), state.root)
     end
     state.loaded[name] = true
     local value = run_file(state, path)

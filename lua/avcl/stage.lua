@@ -3,6 +3,7 @@
 --   local built = stage.build(experiment, 'finetune', values, { n_classes = 12 })
 --   built.graph, built.view, built.features
 local c = require 'avcl.ffi'
+local config = require 'avcl.config'
 local graph = require 'avcl.graph'
 local hosts = require 'avcl.host'
 local knobs = require 'avcl.knobs'
@@ -77,7 +78,7 @@ end
 
 -- g:input 'rgb' declares it on first use, so a model that never asks for sound decodes none.
 local function predeclare(g, values, batch)
-  g.used = {}
+  g.used, g.promised = {}, config.sorted_keys(makers)
   g.inputs = setmetatable({}, { __index = function(inputs, name)
     local make = makers[name]
     if not make then return nil end

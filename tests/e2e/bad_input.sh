@@ -72,7 +72,7 @@ test_bad_clips_stop_a_run_with_their_names() {
     mkdir -p data/mine
     cp "$(a_clip)" data/mine/good.mp4
     echo text >data/mine/bad.mp4
-    printf 'path,label,split\ngood.mp4,,unlab\nbad.mp4,,unlab\n' \
+    printf 'path,label,split\ngood.mp4,,unlab\nbad.mp4,,unlab\ngood.mp4,a,train\ngood.mp4,a,val\ngood.mp4,a,test\n' \
         >data/mine/manifest.csv
     printf 'a\n' >data/mine/classes.txt
     avcl run experiments/study.lua data=mine batch=2

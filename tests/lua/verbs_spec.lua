@@ -86,8 +86,9 @@ d = pd.read_csv('%s/epochs.csv')
 p = d.pivot(index=['run', 'epoch'], columns='metric', values='value')
 print(p.shape, sorted(d.stage.unique()), p['val/top1'].max(), d.epoch.dtype)
 ]]):format(root)), "(20, 2) ['finetune'] 52.5 int64")
-      local _, code = avcl "export 'stge == 1'"
+      local output, code = avcl "export 'stge == 1'"
       assert.are.equal(3, code)
+      has(output, "did you mean 'stage'?")
     end)
   end)
 

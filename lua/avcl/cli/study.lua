@@ -47,7 +47,14 @@ end
 
 --- The script that an argument means: a file, or the name of one in experiments/.
 function M.find(name)
-  if name:find '[/.]' or lfs.attributes(name) then return name end
+  if lfs.attributes(name) then return name end
+  local folder = name:match '^(.*)/[^/]*%.lua$'
+  if folder then
+    local paths = {}
+    for _, path in pairs(project.experiments(folder)) do paths[#paths + 1] = path end
+    c.raise_at('command line', 'NOT_FOUND', 'no file %s%s', name, suggest.text(name, paths))
+  end
+  if name:find '[/.]' then return name end
   local names = project.experiments 'experiments'
   if names[name] then return names[name] end
   c.raise_at('command line', 'NOT_FOUND', "no experiments/%s.lua%s", name,
@@ -80,8 +87,9 @@ function M.plan(args, data)
   if #resolved.rows == 0 then
     local labels = {}
     for i, row in ipairs(study.rows) do labels[i] = row.label end
-    c.raise_at('command line', 'NOT_FOUND', "--only '%s' fits no row; there is: %s",
-      args.only or '', table.concat(labels, '; '))
+    local near = suggest.nearest(args.only, labels)
+    c.raise_at('command line', 'NOT_FOUND', "--only '%s' fits no row; %s", args.only,
+      near and ("did you mean '%s'?"):format(near) or 'there is: ' .. table.concat(labels, '; '))
   end
   return study, resolved, loaded
 end
