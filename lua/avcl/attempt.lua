@@ -3,14 +3,17 @@
 -- tell(kind, message) hears how it goes; where it returns false, the attempt ends: somebody
 -- wants this process to stop before its memory is touched.
 local c = require 'avcl.ffi'
+local csv = require 'avcl.csv'
 local doc = require 'avcl.doc'
 local hosts = require 'avcl.host'
+local lfs = require 'lfs'
 local machine = require 'avcl.machine'
 local process = require 'avcl.process'
 local record = require 'avcl.record'
 local stage = require 'avcl.stage'
 local stores = require 'avcl.store'
 local train = require 'avcl.train'
+local waiting = require 'avcl.waiting'
 
 local M = {}
 
@@ -59,6 +62,26 @@ local function numbers(t)
   return out
 end
 
+-- The first epoch fills caches; what it waits says little unless it is the only one.
+local function advise(self, event)
+  local only = stage.fields(self.run.values, self.run.stage).epochs == 1
+  if event.epoch < 2 and not only then return end
+  event.advice = waiting.advice(event, { prepared = self.run.data.dataset:is_prepared() })
+end
+
+-- Unreadable samples of a run, once each however often it is resumed: bad.csv.
+local function quarantine(self)
+  local path, known = self.store:run_path(self.run.id, 'bad.csv'), {}
+  if lfs.attributes(path) then
+    for fields in csv.records(path) do known[fields[1]] = true end
+  end
+  return function(rel, reason)
+    if known[rel] then return end
+    known[rel] = true
+    self.store:append_line(self.run.id, 'bad.csv', (csv.line({ rel, reason }):gsub('\n$', '')))
+  end
+end
+
 local function run_training(self, session, built)
   local run, store, rate = self.run, self.store, 0
   local checkpoints = store:make_work(run.id, 'ckpt')
@@ -67,11 +90,13 @@ local function run_training(self, session, built)
     if event.kind == 'epoch' then
       rate = event.clips_per_s
       store:append_line(run.id, 'epochs.jsonl', doc.json(record.epoch(event)))
+      advise(self, event)
       collectgarbage 'step'
     end
     self.tell(event.kind, event)
   end
-  local epoch, value = train.train(session, run.data.dataset, run, built, checkpoints, each)
+  local epoch, value = train.train(session, run.data.dataset, run, built, checkpoints, each,
+    quarantine(self))
   local epochs, rows = history(self)
   return {
     metrics = numbers(epochs[epoch]), clips_per_s = rate, epochs = rows,

@@ -72,6 +72,10 @@ function Dataset:hash()
   return c.string(hex)
 end
 
+function Dataset:is_prepared()
+  return C.avcl_dataset_is_prepared(self.ptr) ~= 0
+end
+
 function Dataset:is_synthetic()
   return C.avcl_dataset_is_synthetic(self.ptr) ~= 0
 end

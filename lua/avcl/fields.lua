@@ -65,6 +65,7 @@ M.machine = {
   cache_mib = integer(1024, { min = 0, max = 1048576,
     doc = 'decoded clips kept in memory; does not change what is read' }),
   max_bad = number(0.01, { min = 0, max = 1, doc = 'unreadable samples tolerated' }),
+  strict = { type = 'boolean', default = false, doc = 'the first unreadable sample ends the run' },
   checkpoint_s = number(300, { min = 0, doc = 'write a checkpoint at least this often' }),
 }
 
@@ -116,6 +117,9 @@ M.stage = {
   val_split = { type = 'string', default = 'val', doc = "'none' = no validation" },
   epochs = integer(nil, { min = 0, max = 1e6 }),
   batch = integer(nil, { min = 1, max = 65536, doc = "the knob's when not given" }),
+  sampler = choice('plain', { 'plain', 'balanced', 'views' },
+    'balanced: batch/group classes a batch; views: batch/group clips, each drawn group times'),
+  group = integer(2, { min = 1, max = 256, doc = 'of a balanced or repeating sampler' }),
   optim = { type = 'table' },
   select = choice(nil, SELECT, 'which epoch is kept'),
   load = list(nil, 'scopes taken from the parent; all but the head when not given'),
@@ -134,7 +138,8 @@ local function set(...)
 end
 M.not_in = {
   pretext = set('head', 'loss', 'clips', 'metrics'), supervised = set('clips', 'metrics'),
-  test = set('epochs', 'optim', 'select', 'load', 'frozen', 'head', 'loss', 'val_split'),
+  test = set('epochs', 'sampler', 'group', 'optim', 'select', 'load', 'frozen', 'head',
+    'loss', 'val_split'),
 }
 
 -- Fields a stage has by what it is, and what they start from.

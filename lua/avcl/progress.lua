@@ -230,6 +230,10 @@ function on.epoch(self, a, m)
     self:say('%s  epoch %d/%d  %s  %s clips/s%s', id, m.epoch, a.epochs or 0, metrics_text(m),
       number(m.clips_per_s), m.is_best and '  best' or '')
   end
+  if m.advice and not self.advised then
+    self.advised = true
+    self:say('%s  %s', id, m.advice)
+  end
   local dead = tonumber(m.metrics['diag/dead_channels'])
   if dead and dead > MOST_DEAD and not a.warned then
     a.warned = true

@@ -107,6 +107,20 @@ function M.stop(state, phase, why)
   }
 end
 
+-- Where the loader's threads spent an epoch: milliseconds a clip by stage, and what was decoded
+-- for each frame that was used.
+local function loader(l)
+  local list, clips = {}, math.max(l.clips, 1)
+  for _, name in ipairs(config.sorted_keys(l.seconds)) do
+    list[#list + 1] = { name, doc.float(1000 * l.seconds[name] / clips) }
+  end
+  return doc.map {
+    { 'clips', l.clips }, { 'padded', l.n_padded }, { 'memory_hits', l.cache_hits },
+    { 'amplification', doc.float(l.frames_decoded / math.max(l.frames_used, 1)) },
+    { 'full_s', doc.float(l.full_s) }, { 'ms_per_clip', doc.map(list) },
+  }
+end
+
 --- One line of epochs.jsonl.
 function M.epoch(event)
   local list = { { 'epoch', event.epoch }, { 'lr', doc.float(event.lr) } }
@@ -115,6 +129,7 @@ function M.epoch(event)
   end
   list[#list + 1] = { 'clips_per_s', doc.float(event.clips_per_s) }
   list[#list + 1] = { 'wait_fraction', doc.float(event.wait_fraction) }
+  if event.loader then list[#list + 1] = { 'loader', loader(event.loader) } end
   if event.is_best then list[#list + 1] = { 'best', true } end
   return doc.map(list)
 end

@@ -12,6 +12,10 @@ local schedules = {
   cosine = C.AVCL_LR_COSINE,
 }
 
+local samplers = {
+  plain = C.AVCL_SAMPLER_PLAIN, balanced = C.AVCL_SAMPLER_BALANCED, views = C.AVCL_SAMPLER_VIEWS,
+}
+
 local function none(name)
   return name ~= 'none' and name or nil
 end
@@ -32,6 +36,8 @@ local function trainer_options(run, built, checkpoint_dir)
     checkpoint_dir
   o.has_labels = built.supervised and 1 or 0
   o.workers, o.max_bad, o.checkpoint_s = v.workers, v.max_bad, v.checkpoint_s
+  o.strict, o.sampler = v.strict and 1 or 0, samplers[f.sampler]
+  if f.sampler ~= 'plain' then o.group = f.group end
   stage.fill_view(o.view, v, built.used, {
     random = true, shuffle = built.kind == 'pretext' and v.control == 'shuffled',
   })
@@ -73,6 +79,29 @@ local kinds = {
   [tonumber(C.AVCL_EVENT_STOPPED)] = 'stopped',
 }
 
+local stages = { 'open', 'demux', 'decode', 'scale', 'audio', 'mel', 'cut' }
+local counted = { 'frames_decoded', 'frames_used', 'cache_hits' }
+
+-- What the loader did in an epoch: seconds by stage, summed over its threads, and counts.
+local function read_loader(l)
+  local out = { seconds = {}, clips = tonumber(l.clips), n_padded = tonumber(l.n_padded),
+    full_s = l.full_s }
+  for _, name in ipairs(stages) do out.seconds[name] = l.read[name .. '_s'] end
+  for _, name in ipairs(counted) do out[name] = tonumber(l.read[name]) end
+  return out
+end
+
+-- Calls bad(path, reason) for samples that could not be read since the last call.
+local function bad_reader(t, bad)
+  local n, rel, reason = 0, c.new 'const char *[1]', c.new 'const char *[1]'
+  return function()
+    while C.avcl_trainer_get_bad(t, n, rel, reason) == 0 do
+      n = n + 1
+      bad(c.string(rel[0]), c.string(reason[0]))
+    end
+  end
+end
+
 local function read_event(e)
   local out = {
     kind = kinds[tonumber(e.kind)], epoch = e.epoch, step = e.step, n_steps = e.n_steps,
@@ -80,7 +109,7 @@ local function read_event(e)
     is_best = e.is_best ~= 0,
   }
   if out.kind == 'epoch' then
-    out.metrics = {}
+    out.metrics, out.loader = {}, read_loader(e.loader)
     for i = 0, e.n_metrics - 1 do
       out.metrics[c.string(e.metrics[i].name)] = e.metrics[i].value
     end
@@ -90,21 +119,24 @@ end
 
 --- Trains to the end; each(event) is called for every step and epoch. Raises INTERRUPTED after
 --- a stop. Returns the selected epoch and its value.
-function M.train(session, dataset, run, built, checkpoint_dir, each)
+---@param bad fun(path: string, reason: string) hears of each unreadable sample
+function M.train(session, dataset, run, built, checkpoint_dir, each, bad)
   local o, keep = trainer_options(run, built, checkpoint_dir)
   local t = c.own(c.call('avcl_trainer_new', session.ptr, dataset.ptr, o), 'avcl_trainer_free',
     session.ptr)
   local resumed, problem = c.try('avcl_trainer_resume', t)
   if problem and not c.is_error(problem, 'NOT_FOUND') then error(problem, 0) end
   if resumed then each { kind = 'resume' } end
-  local event = c.new 'avcl_event'
+  local event, report_bad = c.new 'avcl_event', bad_reader(t, bad)
   local step = c.repeated('avcl_trainer_step', t, event)
   c.stop_with(t)
   local ok, failed = pcall(function()
     while step() ~= C.AVCL_END do
+      report_bad()
       each(read_event(event))
     end
   end)
+  report_bad()
   c.stop_with(nil)
   if not ok then
     c.close(t)

@@ -83,9 +83,9 @@ static double time_of(const void *video, int64_t frame)
     return (double)frame / 25;
 }
 
-static int64_t n_decoded(const void *video)
+static void cost_of(const void *video, avcl_media_cost *out)
 {
-    return ((const fake_video *)video)->n_decoded;
+    *out = (avcl_media_cost){.frames = ((const fake_video *)video)->n_decoded};
 }
 
 static avcl_status read_wave(void *arg, const char *path, int32_t rate, avcl_wave *out,
@@ -118,5 +118,5 @@ static void release(avcl_wave *wave)
 avcl_source fake_source(fake_state *state)
 {
     return (avcl_source){state,   open_fake, free,      n_frames, read_fake,
-                         time_of, n_decoded, read_wave, release};
+                         time_of, cost_of,   read_wave, release};
 }

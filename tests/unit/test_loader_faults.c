@@ -271,17 +271,17 @@ static void test_loader__counts_what_it_did(void **state)
     avcl_loader_stats s;
     avcl_loader_get_stats(l, &s);
     assert_int_equal(s.clips, 2);
-    assert_int_equal(s.frames_decoded,
+    assert_int_equal(s.read.frames_decoded,
                      FAKE_FRAMES + FAKE_SHORT); /* whole, for the cache */
-    assert_int_equal(s.frames_used, T + FAKE_SHORT);
+    assert_int_equal(s.read.frames_used, T + FAKE_SHORT);
     assert_int_equal(s.n_padded, 1);
-    assert_int_equal(s.cache_hits, 0);
+    assert_int_equal(s.read.cache_hits, 0);
     avcl_loader_free(l);
     l = loader_start(d, &o);
     loader_take(l);
     avcl_loader_get_stats(l, &s);
-    assert_int_equal(s.cache_hits, 2);
-    assert_int_equal(s.frames_decoded, 0);
+    assert_int_equal(s.read.cache_hits, 2);
+    assert_int_equal(s.read.frames_decoded, 0);
     avcl_loader_get_stats(l, &s);
     assert_int_equal(s.clips, 0); /* since the last call */
     avcl_loader_free(l);

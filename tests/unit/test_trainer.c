@@ -37,6 +37,7 @@ static avcl_status take(avcl_trainer *t, avcl_event *event, avcl_error *err)
     avcl_status rc = avcl_trainer_step(t, event, err);
     event->clips_per_s = 0;
     event->wait_fraction = 0;
+    event->loader = (avcl_loader_stats){0};
     return rc;
 }
 

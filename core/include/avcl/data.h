@@ -43,6 +43,7 @@ AVCL_EXPORT avcl_status avcl_dataset_split_count(const avcl_dataset *d, const ch
  * their generator instead. hex[65]. */
 AVCL_EXPORT avcl_status avcl_dataset_hash(avcl_dataset *d, char hex[65], avcl_error *err);
 AVCL_EXPORT int32_t avcl_dataset_is_synthetic(const avcl_dataset *d); /* made by synth */
+AVCL_EXPORT int32_t avcl_dataset_is_prepared(const avcl_dataset *d);  /* prepare.h */
 typedef struct avcl_sample_info {
     const char *path; /* absolute [data set's life] */
     const char *rel;  /* as in the manifest */
@@ -84,6 +85,13 @@ AVCL_EXPORT avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64
 
 /* ---- loader ---------------------------------------------------------------------- */
 typedef struct avcl_loader avcl_loader;
+/* Which samples make a batch; each is a function of (seed, epoch, batch) alone. */
+typedef int32_t avcl_sampler;
+enum {
+    AVCL_SAMPLER_PLAIN = 0, /* a permutation of the split per epoch, cut into batches */
+    AVCL_SAMPLER_BALANCED = 1, /* batch / group classes, `group` samples of each */
+    AVCL_SAMPLER_VIEWS = 2,    /* batch / group samples, each drawn `group` times */
+};
 typedef struct avcl_loader_options {
     const char *split; /* "train", "few5", … */
     uint32_t batch;    /* global batch */
@@ -92,13 +100,17 @@ typedef struct avcl_loader_options {
     uint32_t workers; /* 0 = cores - 1, at least 1 */
     uint32_t slots;   /* batch slabs in flight; 0 = 3 */
     uint64_t seed;
-    uint32_t epoch;      /* where to begin: resume = (epoch, position) */
-    uint32_t position;   /* in batches within the epoch */
-    int32_t shuffle;     /* 1: a permutation per epoch; 0: manifest order */
-    int32_t drop_last;   /* 1: incomplete batch dropped; 0: padded, weight 0 */
-    int32_t replace_bad; /* 1: a bad sample is replaced by one of its class; 0: weight 0
-                            and listed as failed (evaluation) */
-    double max_bad;      /* fraction; more is an error. 0 = [0.01] when replacing */
+    uint32_t epoch;       /* where to begin: resume = (epoch, position) */
+    uint32_t position;    /* in batches within the epoch */
+    int32_t shuffle;      /* 1: a permutation per epoch; 0: manifest order */
+    int32_t drop_last;    /* 1: incomplete batch dropped; 0: padded, weight 0 */
+    int32_t replace_bad;  /* 1: a bad sample is replaced by one of its class; 0: weight 0
+                             and listed as failed (evaluation) */
+    double max_bad;       /* fraction; more is an error. 0 = [0.01] when replacing */
+    int32_t strict;       /* 1: the first unreadable sample is an error */
+    avcl_sampler sampler; /* other than plain: with shuffle and drop_last only */
+    uint32_t group;
+    uint32_t reserved;
     avcl_view view;
 } avcl_loader_options;
 typedef struct avcl_batch {
@@ -107,7 +119,7 @@ typedef struct avcl_batch {
     const int32_t *label;  /* [B] -1 = unlabelled */
     const float *weight;   /* [B] 0 = padding */
     const int64_t *sample; /* [B] dataset rows; -1 = padding */
-    const int32_t *clip;   /* [B] which of view.n_clips */
+    const int32_t *clip;   /* [B] which of view.n_clips, or of the sampler's views */
     uint32_t epoch;
     uint32_t position; /* batch within the epoch */
     uint32_t n;        /* rows that are real */
@@ -123,15 +135,25 @@ AVCL_EXPORT uint32_t avcl_loader_n_batches(const avcl_loader *l); /* per epoch *
 AVCL_EXPORT avcl_status avcl_loader_next(avcl_loader *l, avcl_batch *out,
                                          avcl_error *err);
 AVCL_EXPORT void avcl_loader_release(avcl_loader *l);
+/* What reading samples cost: seconds by stage, summed over workers. */
+typedef struct avcl_read_cost {
+    double open_s; /* opening files, and reading every packet once */
+    double demux_s;
+    double decode_s; /* pictures */
+    double scale_s;
+    double audio_s; /* the whole track, to samples */
+    double mel_s;
+    double cut_s; /* crop, layout; conversion to RGB of a prepared clip */
+    int64_t frames_decoded;
+    int64_t frames_used;
+    int64_t cache_hits; /* of the cache in memory */
+} avcl_read_cost;
 typedef struct avcl_loader_stats { /* since the last call */
     double wait_s;                 /* trainer waiting for data */
     double wall_s;
-    double decode_s; /* summed over workers */
-    double mel_s;
+    double full_s; /* workers waiting for room, summed */
+    avcl_read_cost read;
     int64_t clips;
-    int64_t frames_decoded;
-    int64_t frames_used;
-    int64_t cache_hits;
     int64_t n_bad; /* over the loader's life */
     int64_t n_padded;
 } avcl_loader_stats;

@@ -77,6 +77,15 @@ AVCL_EXPORT avcl_status avcl_video_md5(avcl_video *v, int64_t start, int64_t n,
 AVCL_EXPORT double avcl_video_time(const avcl_video *v, int64_t frame);
 /* Frames decoded so far by this reader: used / decoded is the decode amplification. */
 AVCL_EXPORT int64_t avcl_video_n_decoded(const avcl_video *v);
+typedef struct avcl_media_cost { /* of a reader so far; seconds of the clock on the wall
+                                  */
+    double open_s;               /* opening, and reading every packet once */
+    double demux_s;
+    double decode_s;
+    double scale_s;
+    int64_t frames; /* decoded */
+} avcl_media_cost;
+AVCL_EXPORT void avcl_video_get_cost(const avcl_video *v, avcl_media_cost *out);
 /* Of the frames handed out so far: those decoded with errors (concealed), and those that
  * never came and were replaced by a neighbour. */
 AVCL_EXPORT void avcl_video_get_damage(const avcl_video *v, int64_t *n_damaged,

@@ -41,6 +41,10 @@ typedef struct avcl_trainer_options {
     int32_t has_labels;         /* batches feed inputs "label" and "weight" */
     uint32_t workers;           /* loader threads; 0 = default */
     double max_bad;
+    int32_t strict;       /* 1: the first unreadable sample ends the run */
+    avcl_sampler sampler; /* of training batches */
+    uint32_t group;
+    uint32_t reserved;
     avcl_view view;      /* of training; validation uses the centre of it */
     double checkpoint_s; /* write last.safetensors at least this often; 0 = per epoch */
 } avcl_trainer_options;
@@ -62,6 +66,7 @@ typedef struct avcl_event {
     double lr;
     double clips_per_s;
     double wait_fraction;
+    avcl_loader_stats loader; /* EPOCH: of its training batches */
     avcl_metric metrics[64];
 } avcl_event;
 
@@ -75,6 +80,10 @@ AVCL_EXPORT void avcl_trainer_free(avcl_trainer *t);
  * AVCL_E_NUMERIC names node, script line, step and sample paths. */
 AVCL_EXPORT avcl_status avcl_trainer_step(avcl_trainer *t, avcl_event *event,
                                           avcl_error *err);
+/* The i-th sample that could not be read since this trainer was made or resumed: its path
+ * as the manifest has it, and why. AVCL_E_NOT_FOUND past the last. [trainer's life] */
+AVCL_EXPORT avcl_status avcl_trainer_get_bad(const avcl_trainer *t, int64_t i,
+                                             const char **rel, const char **reason);
 AVCL_EXPORT void avcl_trainer_stop(avcl_trainer *t); /* async-signal-safe */
 /* Continues from checkpoint_dir/last.safetensors; AVCL_E_NOT_FOUND when there is none. */
 AVCL_EXPORT avcl_status avcl_trainer_resume(avcl_trainer *t, avcl_error *err);

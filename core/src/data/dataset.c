@@ -171,6 +171,11 @@ int32_t avcl_dataset_is_synthetic(const avcl_dataset *d)
     return d->generator != NULL;
 }
 
+int32_t avcl_dataset_is_prepared(const avcl_dataset *d)
+{
+    return d->prepared != NULL;
+}
+
 int32_t avcl__dataset_find_split(const avcl_dataset *d, const char *name, avcl_error *err)
 {
     char all[256] = "";

@@ -6,18 +6,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "data/sample_impl.h"
 
 #include "data/half.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void *avcl__buffer_want(avcl_buffer *buffer, size_t bytes, avcl_error *err)
 {
@@ -111,6 +103,17 @@ static avcl_status read_window(avcl_dataset *d, const avcl_request *r,
     return AVCL_OK;
 }
 
+static void add_cost(const avcl_dataset *d, const void *video, avcl_read_cost *to)
+{
+    avcl_media_cost c;
+    d->source.cost(video, &c);
+    to->open_s += c.open_s;
+    to->demux_s += c.demux_s;
+    to->decode_s += c.decode_s;
+    to->scale_s += c.scale_s;
+    to->frames_decoded += c.frames;
+}
+
 static avcl_status decode_clip(avcl_dataset *d, const avcl_request *r,
                                avcl_scratch *scratch, avcl_clip *out, avcl_error *err)
 {
@@ -129,7 +132,7 @@ static avcl_status decode_clip(avcl_dataset *d, const avcl_request *r,
         from_entry(d, r, entry, out);
     else
         status = read_window(d, r, scratch, video, out, err);
-    scratch->frames_decoded += d->source.n_decoded(video);
+    add_cost(d, video, &scratch->cost);
     d->source.close(video);
     return status;
 }
@@ -140,16 +143,12 @@ avcl_status avcl__clip_read(avcl_dataset *d, const avcl_request *request,
     avcl_cache_key key = clip_key(d, request);
     const avcl_cache_entry *entry = avcl__cache_find(d->cache, &key);
     if (entry) {
-        scratch->cache_hits++;
+        scratch->cost.cache_hits++;
         from_entry(d, request, entry, out);
         return AVCL_OK;
     }
-    double start = now();
-    avcl_status status = d->prepared
-                             ? avcl__prepared_read_clip(d, request, scratch, out, err)
-                             : decode_clip(d, request, scratch, out, err);
-    scratch->decode_s += now() - start;
-    return status;
+    if (d->prepared) return avcl__prepared_read_clip(d, request, scratch, out, err);
+    return decode_clip(d, request, scratch, out, err);
 }
 
 avcl_status avcl__picture_draw(const avcl_mel *mel, const avcl_wave *wave,
@@ -190,17 +189,17 @@ static avcl_status decode_picture(avcl_dataset *d, const avcl_cache_key *key,
 {
     avcl_wave wave = {0};
     avcl_picture picture = {0};
-    double start = now();
+    double start = avcl__clock();
     int32_t rate = avcl_mel_get_options(key->mel)->rate;
     avcl_status status =
         d->source.wave(d->source.arg, d->paths[key->file], rate, &wave, err);
-    scratch->decode_s += now() - start;
+    scratch->cost.audio_s += avcl__clock() - start;
     if (status) return status;
-    start = now();
+    start = avcl__clock();
     if (wave.has_audio)
         status = avcl__picture_draw(key->mel, &wave, scratch, &picture, err);
     d->source.release(&wave);
-    scratch->mel_s += now() - start;
+    scratch->cost.mel_s += avcl__clock() - start;
     if (status) return status;
     keep_picture(d, key, &picture);
     *out = picture;
@@ -217,7 +216,7 @@ avcl_status avcl__picture_read(avcl_dataset *d, int64_t file,
     avcl_cache_key key = {file, mel, 0, 0, 0};
     const avcl_cache_entry *entry = avcl__cache_find(d->cache, &key);
     if (!entry) return decode_picture(d, &key, scratch, out, err);
-    scratch->cache_hits++;
+    scratch->cost.cache_hits++;
     *out = (avcl_picture){entry->n ? entry->data : NULL, avcl_mel_get_options(mel)->bands,
                           entry->n};
     return AVCL_OK;

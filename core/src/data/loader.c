@@ -1,17 +1,9 @@
 /* loader.c - the consumer's side: start, next, release, stop. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/threads.h"
 #include "data/loader_impl.h"
-
-double avcl__clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 enum { ALIGN = 64 };
 
@@ -124,6 +116,7 @@ void avcl_loader_free(avcl_loader *l)
     free(l->slabs);
     free(l->slots);
     free(l->keys);
+    avcl__groups_free(l->groups);
     free(l->order);
     free(l->by_label);
     free(l->order_scratch);
@@ -139,7 +132,10 @@ uint32_t avcl_loader_n_batches(const avcl_loader *l)
 static void check_bad(avcl_loader *l)
 {
     double limit = l->options.max_bad * (double)l->split->n;
-    if (!(l->options.max_bad > 0) || (double)l->bad.n <= limit) return;
+    if (l->options.strict && l->bad.n)
+        avcl_error_set(&l->failed, AVCL_E_CORRUPT, "%.800s (strict: none may fail)",
+                       l->bad.items[0].reason);
+    if (l->failed.code || !(l->options.max_bad > 0) || (double)l->bad.n <= limit) return;
     avcl_error_set(
         &l->failed, AVCL_E_CORRUPT,
         "%lld of %lld samples of split '%s' cannot be read, more than the %g%% "

@@ -57,7 +57,8 @@ struct avcl_loader {
     avcl_order_item *order_scratch;
     uint32_t order_epoch;
     int order_known;
-    int64_t *by_label; /* the split's rows sorted by (label, place): stand-ins */
+    struct avcl_groups *groups; /* of the balanced sampler; NULL = another */
+    int64_t *by_label;          /* the split's rows sorted by (label, place): stand-ins */
 
     pthread_mutex_t lock;
     pthread_cond_t ready; /* a batch is full */
@@ -84,6 +85,14 @@ void avcl__loader_open_batch(avcl_loader *l, uint64_t batch, avcl_slot *slot);
 /* Rows that may stand in for `sample`, itself among them: same split, same label. */
 const int64_t *avcl__loader_stand_ins(const avcl_loader *l, int64_t sample, int64_t *n);
 
+/* groups.c: the balanced sampler's classes. */
+avcl_status avcl__groups_new(const avcl_loader *l, struct avcl_groups **out,
+                             avcl_error *err);
+void avcl__groups_free(struct avcl_groups *g);
+/* The row at item `item` of the epoch, `group` items in a row being of one class. */
+int64_t avcl__groups_row(struct avcl_groups *g, uint64_t seed, uint32_t epoch,
+                         int64_t item, uint32_t group);
+
 /* bad.c: the list of bad samples. `reason` is copied. */
 avcl_status avcl__bad_add(avcl_bad_list *list, const avcl_bad *bad);
 /* Moves a slot's finds behind the loader's, in row order, each sample once. */
@@ -92,7 +101,5 @@ void avcl__bad_release(avcl_bad_list *list);
 
 /* worker.c */
 void *avcl__worker_run(void *loader);
-
-double avcl__clock(void);
 
 #endif

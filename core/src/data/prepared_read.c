@@ -63,13 +63,15 @@ avcl_status avcl__prepared_read_clip(const avcl_dataset *d, const avcl_request *
     avcl_cut cut = avcl__clip_place(d, request, r->n_frames);
     int64_t n = r->n_frames - cut.start;
     if (n > request->view->frames) n = request->view->frames;
+    double from = avcl__clock();
     avcl_status st = avcl__prepared_recipe(p)->codec == AVCL_PREPARE_MJPEG
                          ? decode_frames(p, r, table + cut.start, n, scratch, frames, err)
                          : point_to_frames(p, r, table + cut.start, n, frames, err);
     if (st) return st;
     int64_t beyond = cut.start + request->view->frames - r->n_real;
     if (beyond > request->view->frames) beyond = request->view->frames;
-    scratch->frames_decoded += n;
+    scratch->cost.decode_s += avcl__clock() - from;
+    scratch->cost.frames_decoded += n;
     *out = (avcl_clip){.i420 = frames,
                        .n = n,
                        .n_padded = beyond > 0 ? beyond : 0,
@@ -98,5 +100,8 @@ avcl_status avcl__prepared_read_picture(const avcl_dataset *d, int64_t file,
     const float *samples = avcl__prepared_wave(p, r, err);
     if (!samples) return AVCL_E_CORRUPT;
     avcl_wave wave = {(float *)(uintptr_t)samples, (int64_t)r->n_wave, o->rate, 1};
-    return avcl__picture_draw(mel, &wave, scratch, out, err);
+    double from = avcl__clock();
+    avcl_status st = avcl__picture_draw(mel, &wave, scratch, out, err);
+    scratch->cost.mel_s += avcl__clock() - from;
+    return st;
 }

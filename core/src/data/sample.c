@@ -5,8 +5,16 @@
  * caller's rows as they were.
  */
 #include <string.h>
+#include <time.h>
 
 #include "data/sample_impl.h"
+
+double avcl__clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 /* Packed rows [h, w, 3] cut to three planes. */
 static void cut_packed(const uint8_t *frame, size_t width, const avcl_area *area,
@@ -126,11 +134,13 @@ avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
     if (status)
         return avcl_error_prefix(err, "%s", d->manifest.rows[request->sample].rel),
                status;
+    double from = avcl__clock();
     write_out(d, request, &clip, &picture, &wanted);
+    scratch->cost.cut_s += avcl__clock() - from;
     wanted.rgb = out->rgb;
     wanted.mel = out->mel;
     *out = wanted;
-    if (clip.n) scratch->frames_used += request->view->frames - clip.n_padded;
+    if (clip.n) scratch->cost.frames_used += request->view->frames - clip.n_padded;
     return AVCL_OK;
 }
 

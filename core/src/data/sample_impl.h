@@ -20,13 +20,10 @@ typedef struct avcl_scratch {
     avcl_buffer halves;   /* f16 mel picture */
     avcl_buffer pointers; /* to the frames of a prepared clip */
     avcl_jpeg *jpeg;
-    double decode_s;
-    double mel_s;
-    int64_t frames_decoded;
-    int64_t frames_used;
-    int64_t cache_hits;
+    avcl_read_cost cost;
 } avcl_scratch;
 
+double avcl__clock(void); /* seconds, steady */
 void avcl__scratch_release(avcl_scratch *scratch);
 /* At least that much, or NULL and an error. */
 void *avcl__buffer_want(avcl_buffer *buffer, size_t bytes, avcl_error *err);

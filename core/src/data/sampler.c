@@ -41,9 +41,13 @@ int32_t avcl__view_n_clips(const avcl_view *view)
     return view->random || view->n_clips < 1 ? 1 : view->n_clips;
 }
 
+enum { WORDS_PER_VIEW = 1 << 12 };
+
 static avcl_draw start_draw(const avcl_draw_key *key, uint32_t stream)
 {
-    return (avcl_draw){key->seed, key->key, key->epoch, stream, 0};
+    /* Views of one sample in one batch draw from far apart; the first as if alone. */
+    uint32_t word = (uint32_t)key->clip * WORDS_PER_VIEW;
+    return (avcl_draw){key->seed, key->key, key->epoch, stream, word};
 }
 
 /* y, then x, of a square side out of height x width. */

@@ -7,6 +7,25 @@
 
 #include "base/parallel.h"
 
+static avcl_status check_sampler(const avcl_loader_options *o, avcl_error *err)
+{
+    enum { MAX_GROUP = 256 };
+    if (o->sampler == AVCL_SAMPLER_PLAIN) return AVCL_OK;
+    if (o->sampler < 0 || o->sampler > AVCL_SAMPLER_VIEWS)
+        return avcl_error_set(err, AVCL_E_INVALID, "sampler is %d, expected 0 to %d",
+                              o->sampler, AVCL_SAMPLER_VIEWS);
+    if (!o->shuffle || !o->drop_last)
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "a balanced or repeating sampler is for training: shuffle "
+                              "and drop_last");
+    if (o->group < 1 || o->group > MAX_GROUP || o->batch % o->group)
+        return avcl_error_set(
+            err, AVCL_E_INVALID,
+            "group is %u, expected a divisor of the batch of %u up to %d", o->group,
+            o->batch, MAX_GROUP);
+    return AVCL_OK;
+}
+
 static avcl_status check_options(const avcl_loader_options *o, avcl_error *err)
 {
     if (!o->split) return avcl_error_set(err, AVCL_E_INVALID, "no split is named");
@@ -20,7 +39,7 @@ static avcl_status check_options(const avcl_loader_options *o, avcl_error *err)
     if (!(o->max_bad >= 0 && o->max_bad <= 1))
         return avcl_error_set(err, AVCL_E_INVALID, "max_bad is %g, expected 0 to 1",
                               o->max_bad);
-    return AVCL_OK;
+    return check_sampler(o, err);
 }
 
 static void resolve(avcl_loader_options *o)
@@ -48,6 +67,7 @@ static avcl_status count_batches(avcl_loader *l, avcl_error *err)
 {
     avcl_loader_options *o = &l->options;
     l->n_items = l->split->n * avcl__view_n_clips(&o->view);
+    if (o->sampler == AVCL_SAMPLER_VIEWS) l->n_items *= o->group;
     int64_t n = o->drop_last ? l->n_items / o->batch : (l->n_items - 1) / o->batch + 1;
     if (!n)
         return avcl_error_set(err, AVCL_E_INVALID,
@@ -138,7 +158,9 @@ avcl_status avcl__loader_plan(avcl_loader *l, avcl_error *err)
         return avcl_error_set(err, AVCL_E_NOMEM, "no memory for the loader");
     for (size_t i = 0; i < n; i++)
         l->keys[i] = l->d->rows[l->split->rows[i]].key;
-    return sort_by_label(l, err);
+    avcl_status sorted = sort_by_label(l, err);
+    if (sorted || o->sampler != AVCL_SAMPLER_BALANCED) return sorted;
+    return avcl__groups_new(l, &l->groups, err);
 }
 
 static void make_order(avcl_loader *l, uint32_t epoch)
@@ -154,10 +176,19 @@ static void make_order(avcl_loader *l, uint32_t epoch)
     l->order_known = 1;
 }
 
+static int64_t row_at(const avcl_loader *l, uint32_t epoch, int64_t item, int32_t n_clips)
+{
+    if (l->groups)
+        return avcl__groups_row(l->groups, l->options.seed, epoch, item,
+                                l->options.group);
+    return l->split->rows[l->order[item / n_clips]];
+}
+
 void avcl__loader_open_batch(avcl_loader *l, uint64_t batch, avcl_slot *slot)
 {
     const avcl_loader_options *o = &l->options;
-    int32_t n_clips = avcl__view_n_clips(&o->view);
+    int32_t n_clips = o->sampler == AVCL_SAMPLER_VIEWS ? (int32_t)o->group
+                                                       : avcl__view_n_clips(&o->view);
     uint64_t position = o->position + batch;
     slot->epoch = o->epoch + (uint32_t)(position / l->n_batches);
     slot->position = (uint32_t)(position % l->n_batches);
@@ -168,7 +199,7 @@ void avcl__loader_open_batch(avcl_loader *l, uint64_t batch, avcl_slot *slot)
     for (uint32_t i = 0; i < l->rows; i++) {
         int64_t item = first + i;
         int is_real = item < l->n_items;
-        int64_t row = is_real ? l->split->rows[l->order[item / n_clips]] : -1;
+        int64_t row = is_real ? row_at(l, slot->epoch, item, n_clips) : -1;
         slot->sample[i] = row;
         slot->clip[i] = is_real ? (int32_t)(item % n_clips) : 0;
         slot->label[i] = is_real ? l->d->rows[row].label : -1;

@@ -30,9 +30,9 @@ static double time_of(const void *video, int64_t frame)
     return avcl_video_time(video, frame);
 }
 
-static int64_t n_decoded(const void *video)
+static void cost_of(const void *video, avcl_media_cost *out)
 {
-    return avcl_video_n_decoded(video);
+    avcl_video_get_cost(video, out);
 }
 
 static avcl_status read_wave(void *arg, const char *path, int32_t rate, avcl_wave *out,
@@ -44,5 +44,5 @@ static avcl_status read_wave(void *arg, const char *path, int32_t rate, avcl_wav
 
 const avcl_source avcl__media_source = {
     NULL,    open_video, close_video, n_frames,          read_frames,
-    time_of, n_decoded,  read_wave,   avcl_wave_release,
+    time_of, cost_of,    read_wave,   avcl_wave_release,
 };

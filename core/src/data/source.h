@@ -19,7 +19,7 @@ typedef struct avcl_source {
     avcl_status (*read)(void *video, int64_t start, int64_t n, int32_t width,
                         int32_t height, uint8_t *rgb, int64_t *n_padded, avcl_error *err);
     double (*time)(const void *video, int64_t frame);
-    int64_t (*n_decoded)(const void *video);
+    void (*cost)(const void *video, avcl_media_cost *out);
     /* The whole track on the video's clock and of its length. */
     avcl_status (*wave)(void *arg, const char *path, int32_t rate, avcl_wave *out,
                         avcl_error *err);

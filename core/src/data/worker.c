@@ -24,7 +24,9 @@ static int take_ticket(avcl_loader *l, ticket *t)
         batch = l->next_row / l->rows;
         if (atomic_load(&l->stop) || batch >= l->n_total) return 0;
         if (batch < l->n_released + l->options.slots) break;
+        double from = avcl__clock();
         pthread_cond_wait(&l->space, &l->lock);
+        l->stats.full_s += avcl__clock() - from;
     }
     *t = (ticket){&l->slots[batch % l->options.slots], (uint32_t)(l->next_row % l->rows),
                   0};
@@ -140,13 +142,19 @@ static void fill_row(avcl_loader *l, ticket *t, avcl_scratch *scratch)
 /* Moves the worker's counters into the loader's. Under the lock. */
 static void report(avcl_loader *l, avcl_scratch *scratch)
 {
-    l->stats.decode_s += scratch->decode_s;
-    l->stats.mel_s += scratch->mel_s;
-    l->stats.frames_decoded += scratch->frames_decoded;
-    l->stats.frames_used += scratch->frames_used;
-    l->stats.cache_hits += scratch->cache_hits;
-    scratch->decode_s = scratch->mel_s = 0;
-    scratch->frames_decoded = scratch->frames_used = scratch->cache_hits = 0;
+    avcl_read_cost *to = &l->stats.read;
+    const avcl_read_cost *from = &scratch->cost;
+    to->open_s += from->open_s;
+    to->demux_s += from->demux_s;
+    to->decode_s += from->decode_s;
+    to->scale_s += from->scale_s;
+    to->audio_s += from->audio_s;
+    to->mel_s += from->mel_s;
+    to->cut_s += from->cut_s;
+    to->frames_decoded += from->frames_decoded;
+    to->frames_used += from->frames_used;
+    to->cache_hits += from->cache_hits;
+    scratch->cost = (avcl_read_cost){0};
 }
 
 void *avcl__worker_run(void *loader)

@@ -124,8 +124,8 @@ static int change_rate(struct resampler *r, int32_t from, struct samples *out)
 
 /* ---- the track ----------------------------------------------------------------- */
 struct track {
-    avcl_source source;  /* of the sound */
-    avcl_source picture; /* of the clock, where the sound has a file of its own */
+    avcl_container source;  /* of the sound */
+    avcl_container picture; /* of the clock, where the sound has a file of its own */
     double cpu_until;
     AVCodecContext *codec;
     AVPacket *packet;
@@ -214,7 +214,7 @@ struct clock {
 
 static avcl_status read_clock(struct track *t, struct clock *clock, avcl_error *err)
 {
-    const avcl_source *s = t->picture.video ? &t->picture : &t->source;
+    const avcl_container *s = t->picture.video ? &t->picture : &t->source;
     *clock = (struct clock){0};
     if (!s->video) return AVCL_OK;
     avcl_status st = avcl__index_finish(&t->video, s, err);
@@ -271,8 +271,8 @@ static avcl_status open_sidecar(struct track *t, const char *path, avcl_error *e
     char wav[4096];
     if (t->source.audio || !avcl__sidecar_find(path, wav, sizeof wav)) return AVCL_OK;
     t->picture = t->source;
-    t->source = (avcl_source){0};
-    avcl_status st = avcl__source_open(&t->source, wav, err);
+    t->source = (avcl_container){0};
+    avcl_status st = avcl__container_open(&t->source, wav, err);
     if (!st && !t->source.audio)
         st = avcl_error_set(err, AVCL_E_INVALID, "'%s' holds no sound", wav);
     AVPacket picture = {.duration = 1, .flags = AV_PKT_FLAG_KEY};
@@ -291,7 +291,7 @@ static avcl_status open_sidecar(struct track *t, const char *path, avcl_error *e
 static avcl_status read_track(struct track *t, const char *path, int32_t match_video,
                               avcl_wave *out, avcl_error *err)
 {
-    avcl_status st = avcl__source_open(&t->source, path, err);
+    avcl_status st = avcl__container_open(&t->source, path, err);
     if (!st) st = open_sidecar(t, path, err);
     if (st) return st;
     if (!t->source.audio && !t->source.video)
@@ -337,8 +337,8 @@ avcl_status avcl_audio_read(const char *path, int32_t rate, int32_t match_video,
     av_frame_free(&t.frame);
     av_packet_free(&t.packet);
     avcodec_free_context(&t.codec);
-    avcl__source_release(&t.source);
-    avcl__source_release(&t.picture);
+    avcl__container_release(&t.source);
+    avcl__container_release(&t.picture);
     return st;
 }
 

@@ -15,6 +15,13 @@ double avcl__cpu_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+double avcl__wall_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static avcl_status check_path(const char *path, int *is_folder, avcl_error *err)
 {
     struct stat st;
@@ -65,7 +72,7 @@ static AVStream *choose_video(AVFormatContext *format)
     return NULL;
 }
 
-static void choose(avcl_source *s)
+static void choose(avcl_container *s)
 {
     s->video = choose_video(s->format);
     int audio = av_find_best_stream(s->format, AVMEDIA_TYPE_AUDIO, -1,
@@ -76,7 +83,7 @@ static void choose(avcl_source *s)
             s->format->streams[i]->discard = AVDISCARD_ALL;
 }
 
-static avcl_status check_size(const avcl_source *s, const char *path, avcl_error *err)
+static avcl_status check_size(const avcl_container *s, const char *path, avcl_error *err)
 {
     int64_t seconds =
         s->format->duration == AV_NOPTS_VALUE ? 0 : s->format->duration / AV_TIME_BASE;
@@ -115,7 +122,7 @@ static void note_durations(int64_t *durations, const AVFormatContext *format, in
             i < (int)format->nb_streams ? format->streams[i]->duration : AV_NOPTS_VALUE;
 }
 
-static avcl_status open_any(avcl_source *s, const char *path, avcl_error *err)
+static avcl_status open_any(avcl_container *s, const char *path, avcl_error *err)
 {
     int is_folder = 0;
     avcl_status st = check_path(path, &is_folder, err);
@@ -127,11 +134,12 @@ static avcl_status open_any(avcl_source *s, const char *path, avcl_error *err)
                          "'%s' is not a media file that can be read", path);
 }
 
-avcl_status avcl__source_open(avcl_source *source, const char *path, avcl_error *err)
+avcl_status avcl__container_open(avcl_container *source, const char *path,
+                                 avcl_error *err)
 {
     enum { STREAMS = 16 };
     int64_t durations[STREAMS];
-    avcl_source s = {.audio_duration = AV_NOPTS_VALUE};
+    avcl_container s = {.audio_duration = AV_NOPTS_VALUE};
     avcl__av_log_begin();
     avcl_status st = open_any(&s, path, err);
     if (st) return st;
@@ -147,13 +155,13 @@ avcl_status avcl__source_open(avcl_source *source, const char *path, avcl_error 
     st = check_size(&s, path, err);
 done:
     if (st)
-        avcl__source_release(&s);
+        avcl__container_release(&s);
     else
         *source = s;
     return st;
 }
 
-void avcl__source_release(avcl_source *source)
+void avcl__container_release(avcl_container *source)
 {
     avformat_close_input(&source->format);
     source->video = NULL;

@@ -46,7 +46,7 @@ static int32_t reorder_delay(const avcl_index *index)
 }
 
 /* The last frame lasts as its packet says, else as the others do on average. */
-static int64_t find_end(const avcl_index *index, const avcl_source *source)
+static int64_t find_end(const avcl_index *index, const avcl_container *source)
 {
     int64_t last = index->pts[index->n - 1];
     for (int64_t i = 0; i < index->n_packets; i++) {
@@ -61,13 +61,13 @@ static int64_t find_end(const avcl_index *index, const avcl_source *source)
 
 /* Containers and codecs where "packet with this pts" cannot be trusted: transport and
  * program streams overshoot on seeking, VP8 has packets that show nothing. */
-static int is_untrustworthy(const avcl_source *source)
+static int is_untrustworthy(const avcl_container *source)
 {
     return (source->format->iformat->flags & AVFMT_TS_DISCONT) ||
            source->video->codecpar->codec_id == AV_CODEC_ID_VP8;
 }
 
-avcl_status avcl__index_finish(avcl_index *index, const avcl_source *source,
+avcl_status avcl__index_finish(avcl_index *index, const avcl_container *source,
                                avcl_error *err)
 {
     size_t bytes = (size_t)(index->n_packets + 1) * sizeof(int64_t);

@@ -1,12 +1,12 @@
 /*
  * media_impl.h - what the media files share: an opened file, its index, its scaler.
  *
- * A source is an opened container with the streams chosen; an index says when each
+ * A container is an opened file with the streams chosen; an index says when each
  * displayed frame is shown and where decoding can begin.
  *
- *     avcl_source s = {0};
- *     if (avcl__source_open(&s, path, err)) return err->code;
- *     avcl__source_release(&s);
+ *     avcl_container s = {0};
+ *     if (avcl__container_open(&s, path, err)) return err->code;
+ *     avcl__container_release(&s);
  *
  * One thread at a time.
  */
@@ -27,16 +27,17 @@ enum {
 };
 
 /* ---- demux.c ------------------------------------------------------------------- */
-typedef struct avcl_source {
+typedef struct avcl_container {
     AVFormatContext *format;
     AVStream *video; /* NULL = none */
     AVStream *audio; /* NULL = none */
     int64_t
         audio_duration; /* the header's word, in ticks; AV_NOPTS_VALUE = it has none */
     int64_t n_pictures; /* of a folder; 0: an ordinary file */
-} avcl_source;
-avcl_status avcl__source_open(avcl_source *source, const char *path, avcl_error *err);
-void avcl__source_release(avcl_source *source);
+} avcl_container;
+avcl_status avcl__container_open(avcl_container *source, const char *path,
+                                 avcl_error *err);
+void avcl__container_release(avcl_container *source);
 /* `delay`: frames to hold back so that H.264 comes out in display order. */
 avcl_status avcl__decoder_open(const AVStream *stream, int32_t delay,
                                AVCodecContext **out, const char *path, avcl_error *err);
@@ -44,6 +45,7 @@ avcl_status avcl__decoder_open(const AVStream *stream, int32_t delay,
 /* Seconds of computing of this thread: time that others take does not count, so that a
  * busy machine never changes what can be read. */
 double avcl__cpu_s(void);
+double avcl__wall_s(void);
 
 /* ---- pictures.c ---------------------------------------------------------------- */
 /* Opens the pictures of a folder as one stream. */
@@ -73,7 +75,7 @@ typedef struct avcl_index {
 } avcl_index;
 avcl_status avcl__index_add(avcl_index *index, const AVPacket *packet, avcl_error *err);
 /* Sorts what was added. n stays 0 when nothing is displayed: the caller's error. */
-avcl_status avcl__index_finish(avcl_index *index, const avcl_source *source,
+avcl_status avcl__index_finish(avcl_index *index, const avcl_container *source,
                                avcl_error *err);
 /* Replaces the times by those of decoded frames, [owned] by the index from here on. */
 void avcl__index_take_times(avcl_index *index, int64_t *pts, int64_t n);

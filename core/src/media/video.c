@@ -23,9 +23,9 @@ avcl_status avcl__video_check_time(avcl_video *v, avcl_error *err)
 avcl_status avcl__video_reopen(avcl_video *v, avcl_error *err)
 {
     avcodec_free_context(&v->codec);
-    avcl__source_release(&v->source);
+    avcl__container_release(&v->source);
     v->next = -1;
-    avcl_status st = avcl__source_open(&v->source, v->path, err);
+    avcl_status st = avcl__container_open(&v->source, v->path, err);
     if (st) return st;
     if (!v->source.video)
         return avcl_error_set(err, AVCL_E_INVALID, "'%s' has no video stream", v->path);
@@ -84,7 +84,7 @@ static avcl_status open_video(avcl_video *v, const char *path, avcl_error *err)
         return avcl_error_set(err, AVCL_E_NOMEM, "no memory to open '%s'", path);
     avcl_status st = resolve(&v->options, err);
     v->cpu_until = avcl__cpu_s() + v->options.max_cpu_s;
-    if (!st) st = avcl__source_open(&v->source, path, err);
+    if (!st) st = avcl__container_open(&v->source, path, err);
     if (st) return st;
     if (!v->source.video)
         return avcl_error_set(err, AVCL_E_INVALID, "'%s' has no video stream", path);
@@ -109,7 +109,10 @@ avcl_video *avcl_video_open(const char *path, const avcl_video_options *options,
         return NULL;
     }
     if (options) v->options = *options;
-    if (open_video(v, path, err) == AVCL_OK) return v;
+    double from = avcl__wall_s();
+    avcl_status st = open_video(v, path, err);
+    v->cost.open_s = avcl__wall_s() - from;
+    if (st == AVCL_OK) return v;
     avcl_video_free(v);
     return NULL;
 }
@@ -122,7 +125,7 @@ void avcl_video_free(avcl_video *v)
     av_frame_free(&v->frame);
     av_packet_free(&v->packet);
     avcodec_free_context(&v->codec);
-    avcl__source_release(&v->source);
+    avcl__container_release(&v->source);
     avcl__index_release(&v->index);
     av_free(v->path);
     free(v);
@@ -159,7 +162,12 @@ int64_t avcl_video_n_frames(const avcl_video *v)
 
 int64_t avcl_video_n_decoded(const avcl_video *v)
 {
-    return v->n_decoded;
+    return v->cost.frames;
+}
+
+void avcl_video_get_cost(const avcl_video *v, avcl_media_cost *out)
+{
+    *out = v->cost;
 }
 
 void avcl_video_get_damage(const avcl_video *v, int64_t *n_damaged, int64_t *n_lost)
@@ -202,8 +210,10 @@ static avcl_status take_rgb(void *arg, int64_t k, const AVFrame *frame, avcl_err
             memcpy(to, done, s->picture);
             continue;
         }
+        double from = avcl__wall_s();
         avcl_status st = avcl__scaler_run(&s->v->scaler, frame, s->v->info.rotation,
                                           s->width, s->height, to, err);
+        s->v->cost.scale_s += avcl__wall_s() - from;
         if (st) return avcl_error_prefix(err, "'%s'", s->v->path);
         done = to;
     }

@@ -11,7 +11,7 @@
 
 struct avcl_video {
     char *path;
-    avcl_source source;
+    avcl_container source;
     avcl_index index;
     avcl_media_info info;
     AVCodecContext *codec;
@@ -25,7 +25,7 @@ struct avcl_video {
     double tick;                /* seconds per unit of the index */
     int64_t next;               /* the frame that comes out next; < 0: position unknown */
     int64_t sent_key;           /* which key frame was sent last: the GOP we are in */
-    int64_t n_decoded;
+    avcl_media_cost cost;
     int64_t n_damaged;
     int64_t n_lost;
     int32_t drained;

@@ -6,7 +6,7 @@
 #include "media/video_impl.h"
 
 /* Audio's own clock, for the probe; avcl_audio_read measures it on decoded samples. */
-static void note_audio(avcl_media_info *info, const avcl_source *s, int64_t first,
+static void note_audio(avcl_media_info *info, const avcl_container *s, int64_t first,
                        int64_t end)
 {
     if (!s->audio || first == AV_NOPTS_VALUE) return;
@@ -26,7 +26,7 @@ static void note_audio(avcl_media_info *info, const avcl_source *s, int64_t firs
 }
 
 /* Skipped samples (priming) are no part of the sound: the first is where they end. */
-static int64_t first_sound(const avcl_source *s, const AVPacket *packet)
+static int64_t first_sound(const avcl_container *s, const AVPacket *packet)
 {
     size_t bytes = 0;
     const uint8_t *side =
@@ -50,7 +50,7 @@ static avcl_status count_pictures(avcl_video *v, avcl_error *err)
 
 static avcl_status read_packets(avcl_video *v, avcl_error *err)
 {
-    avcl_source *s = &v->source;
+    avcl_container *s = &v->source;
     int64_t first = AV_NOPTS_VALUE;
     int64_t end = AV_NOPTS_VALUE;
     avcl_status st = AVCL_OK;
@@ -102,7 +102,7 @@ static avcl_status count_by_decoding(avcl_video *v, avcl_error *err)
         avcl__index_take_times(&v->index, times, n);
     if (!st) st = avcl__video_check_time(v, err);
     v->next = -1;
-    v->n_decoded = 0;
+    v->cost = (avcl_media_cost){0}; /* all of it is opening */
     return st;
 }
 

@@ -12,36 +12,43 @@ static void note_key(avcl_video *v)
     if (key > v->sent_key) v->sent_key = key;
 }
 
+/* The next packet of the video into v->packet: 1, or 0 at the end or out of time. */
+static int read_packet(avcl_video *v)
+{
+    double from = avcl__wall_s();
+    int rc = 0;
+    while (avcl__cpu_s() < v->cpu_until && /* run() says so */
+           (rc = av_read_frame(v->source.format, v->packet)) >= 0 &&
+           v->packet->stream_index != v->source.video->index)
+        av_packet_unref(v->packet);
+    v->cost.demux_s += avcl__wall_s() - from;
+    return rc >= 0 && v->packet->buf != NULL;
+}
+
 /* Sends the next packet, or the end of the stream. A packet that the decoder refuses is
  * lost, not fatal: the frames that come out are counted by their pts. */
 static void feed(avcl_video *v, int64_t skip_before)
 {
-    while (avcl__cpu_s() < v->cpu_until && /* run() says so */
-           av_read_frame(v->source.format, v->packet) >= 0) {
-        if (v->packet->stream_index != v->source.video->index) {
-            av_packet_unref(v->packet);
-            continue;
-        }
-        note_key(v);
-        int64_t pts = v->packet->pts;
-        v->codec->skip_frame = pts != AV_NOPTS_VALUE && pts < skip_before
-                                   ? AVDISCARD_NONREF
-                                   : AVDISCARD_DEFAULT;
-        avcodec_send_packet(v->codec, v->packet);
-        av_packet_unref(v->packet);
+    if (!read_packet(v)) {
+        avcodec_send_packet(v->codec, NULL);
+        v->drained = 1;
         return;
     }
-    avcodec_send_packet(v->codec, NULL);
-    v->drained = 1;
+    note_key(v);
+    int64_t pts = v->packet->pts;
+    v->codec->skip_frame =
+        pts != AV_NOPTS_VALUE && pts < skip_before ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    avcodec_send_packet(v->codec, v->packet);
+    av_packet_unref(v->packet);
 }
 
-int avcl__video_decode(avcl_video *v, int64_t skip_before)
+static int decode(avcl_video *v, int64_t skip_before)
 {
     enum { PATIENCE = 64 }; /* errors while draining, more than a decoder can hold */
     for (int errors = 0; errors < PATIENCE;) {
         int rc = avcodec_receive_frame(v->codec, v->frame);
         if (rc >= 0) {
-            v->n_decoded++;
+            v->cost.frames++;
             return 1;
         }
         if (rc == AVERROR_EOF) return 0;
@@ -51,6 +58,14 @@ int avcl__video_decode(avcl_video *v, int64_t skip_before)
             feed(v, skip_before);
     }
     return 0;
+}
+
+int avcl__video_decode(avcl_video *v, int64_t skip_before)
+{
+    double from = avcl__wall_s() - v->cost.demux_s;
+    int rc = decode(v, skip_before);
+    v->cost.decode_s += avcl__wall_s() - v->cost.demux_s - from;
+    return rc;
 }
 
 /* ---- where to begin ------------------------------------------------------------ */

@@ -60,6 +60,9 @@ static avcl_status open_loader(avcl_trainer *t, avcl_error *err)
                               .drop_last = 1,
                               .replace_bad = 1,
                               .max_bad = t->o.max_bad,
+                              .strict = t->o.strict,
+                              .sampler = t->o.sampler,
+                              .group = t->o.group,
                               .view = t->o.view};
     lo.view.random = 1;
     lo.view.n_clips = 1;
@@ -303,6 +306,7 @@ static avcl_status end_epoch(avcl_trainer *t, avcl_event *event, avcl_error *err
     event->loss = t->p.sums.loss / t->p.sums.n;
     avcl__sums_report(&t->p.sums, t->s, "train", event);
     avcl__event_add(event, "lr", t->p.schedule.lr);
+    avcl_loader_get_stats(t->loader, &event->loader);
     if (t->o.val_split) rc = avcl__validate(t->s, t->d, &t->o, &v, err);
     if (rc) return rc;
     report_validation(t, &v, event);
@@ -317,6 +321,18 @@ static avcl_status end_epoch(avcl_trainer *t, avcl_event *event, avcl_error *err
     t->epoch_clips = t->epoch_wall_s = t->epoch_wait_s = 0;
     if (rc) return rc;
     return t->p.epoch == t->o.epochs ? save(t, err) : save_if_due(t, err);
+}
+
+avcl_status avcl_trainer_get_bad(const avcl_trainer *t, int64_t i, const char **rel,
+                                 const char **reason)
+{
+    int64_t row;
+    avcl_sample_info info;
+    if (!t->loader || avcl_loader_get_bad(t->loader, i, &row, reason))
+        return AVCL_E_NOT_FOUND;
+    avcl_status rc = avcl_dataset_get_sample(t->d, row, &info);
+    *rel = info.rel;
+    return rc;
 }
 
 static void describe_pace(const avcl_trainer *t, avcl_event *event)

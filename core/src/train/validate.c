@@ -130,6 +130,7 @@ avcl_status avcl__validate(avcl_session *s, avcl_dataset *d,
                               .seed = o->seed,
                               .drop_last = !o->has_labels,
                               .max_bad = o->max_bad,
+                              .strict = o->strict,
                               .view = o->view};
     avcl_feed feed;
     avcl_batch b;
