@@ -27,11 +27,12 @@ step_readme() { build release && tests/support/check_readme.sh build/release; }
 step_clang() { build clang; }
 step_asan() { tests asan -L 'unit|abi|ops|golden'; }
 step_quickstart() { tests/e2e/quickstart_check.sh; }
-step_tsan() { tests tsan -R '^test_(loader|synth|plan|graph|graph_memory|trainer|evaluate)$'; }
+step_tsan() { tests tsan -R '^test_(loader|loader_samplers|loader_files|prepare|synth|plan|graph|graph_memory|trainer|evaluate)$'; }
+step_clips() { build release && tests/e2e/debian_clips.sh build/release; }
 step_kill() { build release && tests/e2e/kill_campaign.sh build/release; }
 
 steps="style arrows build unit ops lua e2e install readme clang asan quickstart"
-full="tsan kill"
+full="tsan clips kill"
 
 case ${1:-} in
     --list) printf '%s\n' $steps $full; exit 0 ;;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "avcl/data.h"
 #include "clips.h"
 
 static int make_all(void **state)
@@ -220,6 +221,34 @@ static void test_audio__a_wav_beside_belongs_to_it(void **state)
     check_sidecar("bframes.mp4", "bframes.wav");
 }
 
+/* A class folder of frame folders is a data set, and what lies in them is its identity.
+ */
+static void test_dataset__folders_of_pictures_are_its_clips(void **state)
+{
+    (void)state;
+    char before[65];
+    char after[65];
+    avcl_error err = {0};
+    assert_int_equal(clips_run("mkdir -p %s/cls/c", clips_dir()), 0);
+    check_folder("cls/c/clip", ".jpg");
+    avcl_dataset *d = avcl_dataset_open(clips_file("cls"), NULL, &err);
+    if (!d) fail_msg("%s", err.message);
+    assert_int_equal(avcl_dataset_count(d), 1);
+    assert_int_equal(avcl_dataset_hash(d, before, &err), AVCL_OK);
+    const char *changes[] = {"echo x > %s/cls/c/clip.wav", "echo y > %s/cls/c/clip.wav",
+                             "rm %s/cls/c/clip/f003.jpg"};
+    for (int i = 0; i < 3; i++) {
+        char *mark = strstr(changes[i], "%s");
+        assert_int_equal(clips_run("%.*s%s%s", (int)(mark - changes[i]), changes[i],
+                                   clips_dir(), mark + 2),
+                         0);
+        assert_int_equal(avcl_dataset_hash(d, after, &err), AVCL_OK);
+        assert_string_not_equal(before, after);
+        strcpy(before, after);
+    }
+    avcl_dataset_free(d);
+}
+
 /* ---- limits ------------------------------------------------------------------------ */
 static void test_video__stops_when_it_takes_too_long(void **state)
 {
@@ -268,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_video__a_rate_shows_what_is_on_screen),
         cmocka_unit_test(test_video__folders_of_pictures_are_videos),
         cmocka_unit_test(test_audio__a_wav_beside_belongs_to_it),
+        cmocka_unit_test(test_dataset__folders_of_pictures_are_its_clips),
         cmocka_unit_test(test_video__stops_when_it_takes_too_long),
         cmocka_unit_test(test_video__sizes_may_change_on_the_way),
     };

@@ -126,6 +126,50 @@ static void test_audio__is_placed_on_the_clock_of_the_video(void **state)
     avcl_wave_release(&early);
 }
 
+/* A click at 0.5 s through AAC, at every rate and layout, with the sound `late` or the
+ * picture. */
+static void check_click(const char *rate, int channels, double late)
+{
+    char name[64];
+    char inputs[COMMAND / 2];
+    char codec[256];
+    char click[512] = "";
+    char one[64];
+    snprintf(one, sizeof one, "if(eq(n,%d),0.9,0)", atoi(rate) / 2);
+    for (int c = 0; c < channels; c++)
+        snprintf(click + strlen(click), sizeof click - strlen(click), "%s%s",
+                 c ? "|" : "", one);
+    snprintf(name, sizeof name, "click_%s_%d_%+.1f.mp4", rate, channels, late);
+    snprintf(inputs, sizeof inputs,
+             "-itsoffset %.2f " PICTURE "-itsoffset %.2f -f lavfi -i "
+             "\"aevalsrc=exprs='%s':c=%s:s=%s:d=2\" ",
+             late < 0 ? -late : 0, late > 0 ? late : 0, click,
+             channels == 1   ? "mono"
+             : channels == 2 ? "stereo"
+                             : "5.1",
+             rate);
+    snprintf(codec, sizeof codec, "aac -b:a 256k -vsync vfr -movie_timescale %s", rate);
+    avcl_wave w = hear(name, inputs, codec, 1);
+    int64_t want = 12000 + llrint(late * RATE);
+    int64_t peak = find_peak(&w);
+    if (llabs((long long)(peak - want)) > 1)
+        fail_msg("%s: the click lies at %d, not %d", name, (int)peak, (int)want);
+    assert_int_equal(w.n, 2 * RATE);
+    avcl_wave_release(&w);
+}
+
+static void test_audio__click_is_exact_through_aac(void **state)
+{
+    (void)state;
+    const char *rates[] = {"44100", "48000"};
+    const int layouts[] = {1, 2, 6};
+    const double lates[] = {0, 0.48, -0.2};
+    for (int r = 0; r < 2; r++)
+        for (int c = 0; c < 3; c++)
+            for (int l = 0; l < 3; l++)
+                check_click(rates[r], layouts[c], lates[l]);
+}
+
 /* Coders fill their last block; the sound ends where the header says. */
 static void test_audio__has_the_length_of_what_was_encoded(void **state)
 {
@@ -214,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_audio__click_stays_where_it_was),
         cmocka_unit_test(test_audio__is_placed_on_the_clock_of_the_video),
+        cmocka_unit_test(test_audio__click_is_exact_through_aac),
         cmocka_unit_test(test_audio__has_the_length_of_what_was_encoded),
         cmocka_unit_test(test_audio__mono_is_the_mean_of_the_channels),
         cmocka_unit_test(test_audio__none_is_not_an_error),

@@ -10,6 +10,7 @@
 #include "avcl/data.h"
 
 #include "data/manifest.h"
+#include "media/sidecar.h"
 
 static const char *const video_suffixes[] = {".3gp", ".avi",  ".flv",  ".m4v", ".mkv",
                                              ".mov", ".mp4",  ".mpeg", ".mpg", ".ogv",
@@ -70,11 +71,11 @@ static avcl_status add_class(avcl_manifest *m, const char *label, const char *pa
     int64_t before = m->n;
     avcl_status status = list(m, path, &names, &n, err);
     for (size_t i = 0; i < n && status == AVCL_OK; i++) {
-        if (!avcl_is_video_name(names[i])) continue;
         const char *rel = avcl__arena_format(&m->arena, "%s/%s", label, names[i]);
-        if (!rel)
+        const char *whole = avcl__arena_format(&m->arena, "%s/%s", path, names[i]);
+        if (!rel || !whole)
             status = avcl_error_set(err, AVCL_E_NOMEM, "no memory to list %s", path);
-        else
+        else if (avcl_is_video_name(names[i]) || avcl__is_picture_folder(whole))
             status =
                 avcl__manifest_add(m, (avcl_manifest_row){rel, label, "train", 0}, err);
     }

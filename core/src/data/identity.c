@@ -5,6 +5,8 @@
  * generator's text. Content hashes are remembered by (inode, size, mtime), one
  * line each: "inode size seconds.nanoseconds sha256".
  */
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +15,10 @@
 
 #include "avcl/store.h"
 
+#include "base/file.h"
 #include "base/text.h"
 #include "data/dataset_impl.h"
+#include "media/sidecar.h"
 
 enum { HEX = 64 };
 
@@ -101,8 +105,8 @@ static avcl_status save(const memory *m, const char *path, avcl_error *err)
 
 /* "size sha256", or "missing": a file that is not there is a bad sample, not a bad set.
  */
-static avcl_status describe(memory *m, const char *path, char out[HEX + 32],
-                            avcl_error *err)
+static avcl_status describe_file(memory *m, const char *path, char out[HEX + 32],
+                                 avcl_error *err)
 {
     struct stat st;
     if (stat(path, &st) || !S_ISREG(st.st_mode)) {
@@ -122,6 +126,56 @@ static avcl_status describe(memory *m, const char *path, char out[HEX + 32],
     }
     snprintf(out, HEX + 32, "%" PRIu64 " %s", k.size, k.hex);
     return AVCL_OK;
+}
+
+static int compare_entries(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* A folder of pictures: the names in it and what each file is. */
+static avcl_status describe_folder(memory *m, const char *path, avcl__text *out,
+                                   avcl_error *err)
+{
+    struct dirent **entries = NULL;
+    avcl_status status = AVCL_OK;
+    int n = scandir(path, &entries, NULL, compare_entries);
+    if (n < 0) return avcl__io_error(err, errno, "cannot list", path);
+    for (int i = 0; i < n; i++) {
+        char name[4096];
+        char words[HEX + 32];
+        int used = snprintf(name, sizeof name, "%s/%s", path, entries[i]->d_name);
+        if (status == AVCL_OK && entries[i]->d_name[0] != '.' &&
+            used < (int)sizeof name) {
+            status = describe_file(m, name, words, err);
+            if (status == AVCL_OK)
+                avcl__text_format(out, "%s %s ", entries[i]->d_name, words);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+/* All that a clip is made of: a file or a folder, and the wav beside it. */
+static avcl_status describe(memory *m, const char *path, avcl__text *out, avcl_error *err)
+{
+    struct stat st;
+    char wav[4096];
+    char words[HEX + 32];
+    avcl_status status = AVCL_OK;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        status = describe_folder(m, path, out, err);
+    } else {
+        status = describe_file(m, path, words, err);
+        if (status == AVCL_OK) avcl__text_add(out, words);
+    }
+    if (status == AVCL_OK && avcl__sidecar_find(path, wav, sizeof wav)) {
+        status = describe_file(m, wav, words, err);
+        if (status == AVCL_OK) avcl__text_format(out, " wav %s", words);
+    }
+    avcl__text_add(out, "\n");
+    return status;
 }
 
 /* Length before text, so that no two lists of texts read alike. */
@@ -149,11 +203,8 @@ static avcl_status add_files(const avcl_dataset *d, avcl__text *text, avcl_error
 {
     memory m = {0};
     avcl_status status = load(&m, d->hash_cache, err);
-    for (int64_t i = 0; i < d->n_files && status == AVCL_OK; i++) {
-        char words[HEX + 32];
-        status = describe(&m, d->paths[i], words, err);
-        if (status == AVCL_OK) avcl__text_format(text, "%s\n", words);
-    }
+    for (int64_t i = 0; i < d->n_files && status == AVCL_OK; i++)
+        status = describe(&m, d->paths[i], text, err);
     if (status == AVCL_OK) status = save(&m, d->hash_cache, err);
     free(m.items);
     return status;

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "data/prepared.h"
+#include "media/sidecar.h"
 #include "media/small.h"
 
 static const char file_magic[8] = "AVCLPREP";
@@ -94,12 +95,23 @@ const char *avcl__record_reason(const avcl_record *r)
     return r->reason_bytes ? (const char *)(r + 1) : "";
 }
 
-avcl_stamp avcl__stamp_of(const char *path)
+static avcl_stamp stamp_file(const char *path)
 {
     struct stat st;
     if (stat(path, &st)) return (avcl_stamp){0};
     return (avcl_stamp){(uint64_t)st.st_size,
                         (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+}
+
+avcl_stamp avcl__stamp_of(const char *path)
+{
+    char wav[4096];
+    avcl_stamp clip = stamp_file(path);
+    if (!avcl__sidecar_find(path, wav, sizeof wav)) return clip;
+    avcl_stamp sound = stamp_file(wav);
+    clip.bytes += sound.bytes;
+    if (sound.mtime_ns > clip.mtime_ns) clip.mtime_ns = sound.mtime_ns;
+    return clip;
 }
 
 /* ---- the file ---------------------------------------------------------------------- */

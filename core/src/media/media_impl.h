@@ -19,6 +19,7 @@
 
 #include "avcl/media.h"
 #include "media/av_log.h"
+#include "media/sidecar.h"
 
 enum {
     AVCL_MEDIA_MAX_SIDE = 8192,
@@ -51,9 +52,6 @@ double avcl__wall_s(void);
 /* Opens the pictures of a folder as one stream. */
 avcl_status avcl__pictures_open(AVFormatContext **format, const char *path,
                                 int64_t *n_pictures, avcl_error *err);
-/* The wav that belongs to `path`, if there is one: 1 and its name. */
-int avcl__sidecar_find(const char *path, char *out, size_t bytes);
-
 /* ---- index.c ------------------------------------------------------------------- */
 typedef struct avcl_packet_entry {
     int64_t time;     /* pts, else dts */

@@ -21,6 +21,17 @@ static const char *picture_suffix(const char *name)
     return NULL;
 }
 
+int avcl__is_picture_folder(const char *path)
+{
+    const struct dirent *entry;
+    int found = 0;
+    DIR *dir = opendir(path);
+    while (dir && !found && (entry = readdir(dir)))
+        found = picture_suffix(entry->d_name) != NULL;
+    if (dir) closedir(dir);
+    return found;
+}
+
 /* How many pictures there are, and the suffix that they all have. */
 static avcl_status survey(const char *path, char suffix[8], int64_t *n, avcl_error *err)
 {
