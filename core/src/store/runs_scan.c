@@ -17,7 +17,7 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "base/parallel.h"
+#include "base/cores.h"
 #include "store/runs.h"
 
 static const int64_t SECOND_NS = 1000000000;
