@@ -2,7 +2,7 @@
 --
 -- The one place through which tables, curves and exports read: a run that is done never changes.
 local doc = require 'avcl.doc'
-local lfs = require 'lfs'
+local runs = require 'avcl.runs'
 
 local M = {}
 
@@ -83,30 +83,19 @@ function Records:epochs(id)
   end)
 end
 
---- Ids of all runs with a folder, in order.
-function Records:ids()
-  local list, root = {}, self.store.root .. '/runs'
-  for folder in lfs.dir(root) do
-    if folder:match '^%w' then
-      for id in lfs.dir(root .. '/' .. folder) do
-        if id:sub(1, #folder) == folder then list[#list + 1] = id end
+--- What runs say of a data set that is not here, by its hash: { sha256, classes, … }.
+function Records:data_sets(name)
+  local view, found = runs.open(self.store.root), {}
+  local id, data, hash = view:column 'run', view:column 'data', view:column 'keys.data'
+  for row = 0, view.n - 1 do
+    if data(row) == name and hash(row) and not found[hash(row)] then
+      local run = self:run(id(row))
+      for _, d in ipairs(run and run.provenance and run.provenance.data or {}) do
+        if d.name == name and d.classes then found[hash(row)] = d end
       end
     end
   end
-  table.sort(list)
-  return list
-end
-
---- What runs say of a data set that is not here: { hash, n_classes, … } by name.
-function Records:data_sets(name)
-  local found = {}
-  for _, id in ipairs(self:ids()) do
-    local run = self:run(id)
-    local provenance = run and run.provenance or {}
-    for _, d in ipairs(provenance.data or {}) do
-      if d.name == name and d.classes then found[d.sha256] = d end
-    end
-  end
+  view:close()
   return found
 end
 

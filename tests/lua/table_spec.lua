@@ -46,8 +46,8 @@ describe('a table of a project', function()
 
   -- Standard output and standard error, and the exit code.
   local function avcl(arguments, folder)
-    return support.shell(("cd '%s'; LC_ALL=C.UTF-8 '%s' %s"):format(folder or root, program,
-      arguments))
+    return support.shell(("cd '%s'; XDG_CACHE_HOME='%s/cache' LC_ALL=C.UTF-8 '%s' %s"):format(
+      folder or root, root, program, arguments))
   end
 
   local function ok(arguments, folder)
