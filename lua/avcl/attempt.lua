@@ -113,6 +113,7 @@ local function run_test(self, session, built)
   local run, store = self.run, self.store
   local r = train.test(session, run.data.dataset, run, built)
   store:publish_bytes(run.id, 'items.bin', r.items, r.n_bytes)
+  if r.bad then store:publish_bytes(run.id, 'bad.csv', r.bad, #r.bad) end
   r.items = {
     { 'file', 'items.bin' },
     { 'sha256', stores.sha256_file(store:run_path(run.id, 'items.bin')) },

@@ -158,6 +158,8 @@ function M.test(session, dataset, run, built)
   local n_bytes = math.ceil(n / 8)
   local items = c.new('uint8_t[?]', math.max(n_bytes, 1))
   local confusion = c.new('int64_t[?]', math.max(classes * classes, 1))
+  local bad = c.new 'char *[1]'
+  o.bad = bad
   c.call('avcl_evaluate', session.ptr, dataset.ptr, o, out, items, confusion)
   local metrics = {}
   for _, name in ipairs { 'loss', 'top1', 'top5', 'per_class', 'n', 'n_failed' } do
@@ -168,7 +170,10 @@ function M.test(session, dataset, run, built)
     rows[i + 1] = {}
     for k = 0, classes - 1 do rows[i + 1][k + 1] = tonumber(confusion[i * classes + k]) end
   end
-  return { metrics = metrics, items = items, n_bytes = n_bytes, confusion = rows }
+  return {
+    metrics = metrics, items = items, n_bytes = n_bytes, confusion = rows,
+    bad = c.take_text(bad[0]),
+  }
 end
 
 return M

@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "avcl/store.h"
 #include "clips.h"
+#include "data/prepared.h"
 #include "prepare_rig.h"
 
 /* ---- refusals -------------------------------------------------------------------------
@@ -137,6 +139,96 @@ static void test_prepare__every_flipped_bit_is_found(void **state)
     assert_true(n_closed > 10);
 }
 
+/* Checksums keep accidents out, not malice: with every sum made right again, wild numbers
+ * in header, index, records and tables are refused or harmless. */
+static void seal(unsigned char *file, size_t size)
+{
+    avcl_prepared_header *h = (void *)file;
+    uint64_t at;
+    for (uint64_t i = 0; i < 3; i++) {
+        memcpy(&at, file + h->index_at + 8 * i, sizeof at);
+        if (at > size - sizeof(avcl_record) || at % 8) continue;
+        avcl_record *r = (void *)(file + at);
+        uint64_t bytes = (uint64_t)r->n_frames * sizeof(avcl_frame_entry);
+        if (bytes < size && r->table_at < size - bytes && at < size - bytes - r->table_at)
+            r->table_crc = avcl_crc32c(0, file + at + r->table_at, bytes);
+        avcl__record_seal(r);
+    }
+    h->index_crc = avcl_crc32c(0, file + h->index_at, 3 * 8);
+    uint64_t end = h->text_at[AVCL_N_TEXTS - 1] + h->text_bytes[AVCL_N_TEXTS - 1] + 1;
+    if (h->text_at[0] < end && end <= size)
+        h->text_crc = avcl_crc32c(0, file + h->text_at[0], end - h->text_at[0]);
+    avcl__prepared_header_seal(h);
+}
+
+static void read_all(const char *name)
+{
+    avcl_view v = prepare_view(0);
+    v.frames = 4;
+    v.resize_w = 20;
+    v.resize_h = 16;
+    v.crop = 12;
+    avcl_dataset *d = avcl_dataset_open(clips_file(name), NULL, NULL);
+    for (int64_t i = 0; d && i < avcl_dataset_count(d); i++)
+        for (int32_t k = 0; k < 3; k++) {
+            static sample got;
+            got.what.rgb = got.rgb;
+            got.what.mel = got.mel;
+            avcl_sample_read(d, i, SEED, 0, &v, k, &got.what, NULL);
+        }
+    avcl_dataset_free(d);
+}
+
+static void test_prepare__wild_numbers_do_no_harm(void **state)
+{
+    (void)state;
+    enum { TURNS = 1500 };
+    static const uint64_t wild[] = {0,
+                                    1,
+                                    7,
+                                    64,
+                                    4096,
+                                    0x7fffffff,
+                                    1ull << 31,
+                                    UINT32_MAX,
+                                    1ull << 33,
+                                    INT64_MAX,
+                                    1ull << 63,
+                                    UINT64_MAX,
+                                    UINT64_MAX - 63};
+    long size = clips_size("tiny.avclcache");
+    unsigned char *good = malloc((size_t)size);
+    unsigned char *file = malloc((size_t)size);
+    FILE *f = fopen(clips_file("tiny.avclcache"), "rb");
+    assert_int_equal(fread(good, 1, (size_t)size, f), size);
+    fclose(f);
+    const avcl_prepared_header *h = (const void *)good;
+    uint32_t seed = 11;
+    for (int turn = 0; turn < TURNS; turn++) {
+        uint64_t record;
+        memcpy(&record, good + h->index_at + 8 * (turn % 3), sizeof record);
+        /* Where: the header, the index, the recipe, a record's head, its table. */
+        const uint64_t from[] = {0, h->index_at, h->text_at[0], record,
+                                 record + sizeof(avcl_record)};
+        const uint64_t span[] = {sizeof *h, 24, h->text_bytes[0], sizeof(avcl_record),
+                                 256};
+        int place = turn % 5;
+        seed = seed * 1664525u + 1013904223u;
+        uint64_t at = from[place] + (seed >> 8) % span[place] / 4 * 4;
+        memcpy(file, good, (size_t)size);
+        memcpy(file + at, &wild[(seed >> 4) % (sizeof wild / sizeof *wild)],
+               turn % 2 ? 4 : 8);
+        const avcl_prepared_header *now = (const void *)file;
+        if (now->index_at <= (uint64_t)size - 24) seal(file, (size_t)size);
+        f = fopen(clips_file("wild.avclcache"), "wb");
+        assert_int_equal(fwrite(file, 1, (size_t)size, f), size);
+        fclose(f);
+        read_all("wild.avclcache");
+    }
+    free(file);
+    free(good);
+}
+
 /* ---- bad files
  * -------------------------------------------------------------------------- */
 static void test_prepare__bad_files_are_listed_and_limited(void **state)
@@ -200,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_prepare__another_recipe_is_refused),
         cmocka_unit_test(test_prepare__a_run_that_wants_more_is_refused),
         cmocka_unit_test(test_prepare__every_flipped_bit_is_found),
+        cmocka_unit_test(test_prepare__wild_numbers_do_no_harm),
         cmocka_unit_test(test_prepare__bad_files_are_listed_and_limited),
     };
     return cmocka_run_group_tests(tests, prepare_make_set, clips_tear_down);

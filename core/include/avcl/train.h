@@ -108,6 +108,8 @@ typedef struct avcl_eval_options {
     uint32_t batch;
     uint32_t workers;
     avcl_view view; /* n_clips centre clips; logits averaged over them */
+    char **bad;     /* out, may be NULL: CSV lines path,reason of samples that failed, or
+                       NULL. [owned: avcl_text_free] */
 } avcl_eval_options;
 typedef struct avcl_eval_result {
     int64_t n; /* labelled samples, failed ones included (they count as wrong) */

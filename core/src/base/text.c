@@ -61,3 +61,20 @@ void avcl__text_release(avcl__text *text)
     free(text->data);
     *text = (avcl__text){0};
 }
+
+void avcl__text_add_field(avcl__text *out, const char *field)
+{
+    size_t n = strlen(field);
+    int is_plain = n && !strpbrk(field, ",\"\r\n#") && !strchr(" \t", field[0]) &&
+                   !strchr(" \t", field[n - 1]);
+    if (is_plain || n == 0) {
+        avcl__text_add(out, field);
+        return;
+    }
+    avcl__text_add(out, "\"");
+    for (; *field; field++) {
+        if (*field == '"') avcl__text_add(out, "\"");
+        avcl__text_put(out, field, 1);
+    }
+    avcl__text_add(out, "\"");
+}

@@ -24,6 +24,8 @@ void avcl__text_put(avcl__text *text, const void *data, size_t n);
 void avcl__text_add(avcl__text *text, const char *words);
 void avcl__text_format(avcl__text *text, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* A field of a CSV line, quoted if need be. */
+void avcl__text_add_field(avcl__text *text, const char *field);
 /* Hands the text over, to be freed with free(); `text` is empty then. */
 char *avcl__text_take(avcl__text *text);
 void avcl__text_release(avcl__text *text);

@@ -36,8 +36,6 @@ avcl_status avcl__manifest_from_text(avcl_manifest *m, const char *file,
                                      const char *folder, char *text, size_t n,
                                      avcl_error *err);
 void avcl__manifest_print(const avcl_manifest *m, avcl__text *out);
-/* One field, quoted if need be. */
-void avcl__csv_put(avcl__text *out, const char *field);
 void avcl__manifest_release(avcl_manifest *m);
 avcl_status avcl__manifest_add(avcl_manifest *m, avcl_manifest_row row, avcl_error *err);
 

@@ -195,9 +195,9 @@ static avcl_status publish_problems(const avcl_prepare *p, avcl_error *err)
     avcl__text_add(&text, "path,state,reason\n");
     for (int64_t i = 0; i < p->n_problems; i++) {
         const problem *q = &p->problems[i];
-        avcl__csv_put(&text, p->d->rels[q->file]);
+        avcl__text_add_field(&text, p->d->rels[q->file]);
         avcl__text_format(&text, ",%s,", states[q->state]);
-        avcl__csv_put(&text, q->reason ? q->reason : "");
+        avcl__text_add_field(&text, q->reason ? q->reason : "");
         avcl__text_add(&text, "\n");
     }
     avcl_status st =

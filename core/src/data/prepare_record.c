@@ -211,6 +211,8 @@ static void lay_out(draft *d, const avcl_wave *wave, const avcl_picture *picture
     avcl__text_put(out, report->reason, r->reason_bytes);
     if (!r->video_failed && r->n_frames) put_frames(d, out, start);
     if (r->video_failed) r->n_frames = 0;
+    if (r->n_real < 0) r->n_real = 0; /* of a rate, fewer than were lost */
+    if (r->n_real > r->n_frames) r->n_real = r->n_frames;
     if (picture->mel) {
         r->n_mel = (uint64_t)(picture->bands * picture->columns);
         r->mel_at = put_part(out, start, picture->mel, r->n_mel * 2, &r->mel_crc);

@@ -76,12 +76,14 @@ const avcl_record *avcl__record_check(const void *data, uint64_t room, int deep)
         record_crc(r) != r->crc)
         return NULL;
     if (r->bytes > room || r->bytes < sizeof *r || r->bytes % AVCL_PREPARED_ALIGN ||
-        r->n_frames < 0 || !is_within(r, sizeof *r, r->reason_bytes) ||
+        r->n_frames < 0 || r->n_real < 0 || r->n_real > r->n_frames ||
+        !is_within(r, sizeof *r, r->reason_bytes) ||
         !is_part(r, r->table_at, (uint64_t)r->n_frames, sizeof(avcl_frame_entry)) ||
         !is_part(r, r->mel_at, r->n_mel, 2) || !is_part(r, r->wave_at, r->n_wave, 4))
         return NULL;
-    if (!deep) return r;
     if (avcl_crc32c(0, r + 1, r->reason_bytes) != r->reason_crc) return NULL;
+    if (r->reason_bytes && ((const char *)(r + 1))[r->reason_bytes - 1]) return NULL;
+    if (!deep) return r;
     if (r->table_at && !frames_are_sound(r)) return NULL;
     if (r->mel_at && avcl_crc32c(0, part(r, r->mel_at), r->n_mel * 2) != r->mel_crc)
         return NULL;

@@ -29,7 +29,7 @@ static avcl_status resolve_mel(const avcl_mel_options *given, avcl_mel_options *
 avcl_status avcl__recipe_resolve(const avcl_prepare_options *o, avcl_recipe *out,
                                  avcl_error *err)
 {
-    enum { MAX_SIDE = 4096, MAX_FPS = 1000 };
+    enum { MAX_SIDE = AVCL_RECIPE_MAX_SIDE, MAX_FPS = 1000 };
     *out = (avcl_recipe){
         .width = o->width ? o->width : 171,
         .height = o->height ? o->height : 128,
@@ -101,7 +101,8 @@ avcl_status avcl__recipe_parse(const char *text, avcl_recipe *out, avcl_error *e
     if (rest) n += sscanf(rest, "fps: %lf audio: %31[a-z ]", &out->fps, audio);
     out->has_mel = strstr(audio, "mel") != NULL;
     out->has_wave = strstr(audio, "wave") != NULL;
-    if (n == 5 && mel && parse_mel(mel, &out->mel) && out->width > 0 && out->height > 0)
+    if (n == 5 && mel && parse_mel(mel, &out->mel) && out->width > 1 && out->height > 1 &&
+        out->width <= AVCL_RECIPE_MAX_SIDE && out->height <= AVCL_RECIPE_MAX_SIDE)
         return AVCL_OK;
     return avcl_error_set(err, AVCL_E_CORRUPT, "its recipe cannot be read");
 }

@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 
+enum { AVCL_RECIPE_MAX_SIDE = 4096 };
+
 typedef struct avcl_recipe {
     int32_t width;
     int32_t height;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "train/train_impl.h"
 
 typedef struct tally {
@@ -137,6 +138,29 @@ static void finish(avcl_eval_result *out, const int64_t *per_class, int64_t k)
     if (out->n) out->top5 *= 100.0 / (double)out->n;
 }
 
+/* Failed samples count as wrong; here they get their names. */
+static avcl_status list_bad(avcl_loader *loader, const avcl_dataset *d, char **out,
+                            avcl_error *err)
+{
+    avcl__text text = {0};
+    int64_t row;
+    const char *reason;
+    avcl_sample_info info;
+    for (int64_t i = 0; avcl_loader_get_bad(loader, i, &row, &reason) == AVCL_OK; i++) {
+        if (avcl_dataset_get_sample(d, row, &info)) continue;
+        avcl__text_add_field(&text, info.rel);
+        avcl__text_add(&text, ",");
+        avcl__text_add_field(&text, reason);
+        avcl__text_add(&text, "\n");
+    }
+    if (text.failed) {
+        avcl__text_release(&text);
+        return avcl_error_set(err, AVCL_E_NOMEM, "no memory to list what failed");
+    }
+    *out = text.n ? avcl__text_take(&text) : NULL;
+    return AVCL_OK;
+}
+
 static avcl_status collect(tally *t, avcl_session *s, avcl_dataset *d,
                            const avcl_eval_options *o, avcl_error *err)
 {
@@ -159,8 +183,9 @@ static avcl_status collect(tally *t, avcl_session *s, avcl_dataset *d,
         avcl_loader_release(loader);
         if (rc) break;
     }
+    if (rc == AVCL_END) rc = o->bad ? list_bad(loader, d, o->bad, err) : AVCL_OK;
     avcl_loader_free(loader);
-    return rc == AVCL_END ? AVCL_OK : rc;
+    return rc;
 }
 
 avcl_status avcl_evaluate(avcl_session *s, avcl_dataset *d,
