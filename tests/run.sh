@@ -27,17 +27,20 @@ step_readme() { build release && tests/support/check_readme.sh build/release; }
 # Also run where the compiler could bring another OpenMP runtime along.
 step_clang() { tests clang -R '^test_(threads|cores)$'; }
 step_asan() { tests asan -L 'unit|abi|ops|golden'; }
+# Seconds for each fuzzer: short here, long behind --full.
+fuzz_s=8
+step_fuzz() { build fuzz fuzz && tests/fuzz/run.sh build/fuzz "$fuzz_s"; }
 step_quickstart() { tests/e2e/quickstart_check.sh; }
 step_tsan() { tests tsan -R '^test_(loader|loader_samplers|loader_files|prepare|synth|plan|graph|graph_memory|trainer|evaluate)$'; }
 step_clips() { build release && tests/e2e/debian_clips.sh build/release; }
 step_kill() { build release && tests/e2e/kill_campaign.sh build/release; }
 
-steps="style arrows build unit ops lua e2e install readme clang asan quickstart"
+steps="style arrows build unit ops lua e2e install readme clang asan fuzz quickstart"
 full="tsan clips kill"
 
 case ${1:-} in
     --list) printf '%s\n' $steps $full; exit 0 ;;
-    --full) shift; steps="$steps $full" ;;
+    --full) shift; steps="$steps $full" fuzz_s=600 ;;
     -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 [ $# -gt 0 ] && steps=$*
