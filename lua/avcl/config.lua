@@ -8,6 +8,7 @@ local presets = require 'avcl.presets'
 local source = require 'avcl.source'
 local spec = require 'avcl.spec'
 local suggest = require 'avcl.suggest'
+local transforms = require 'avcl.transforms'
 
 local M = {}
 
@@ -136,6 +137,7 @@ function M.new()
   self:add(nil, fields.machine, true)
   self:add('rgb', fields.clip)
   self:add('mel', fields.mel)
+  transforms.add_to(self)
   return self
 end
 

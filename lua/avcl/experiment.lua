@@ -6,6 +6,7 @@ local rows = require 'avcl.rows'
 local source = require 'avcl.source'
 local spec = require 'avcl.spec'
 local suggest = require 'avcl.suggest'
+local transforms = require 'avcl.transforms'
 local where = require 'avcl.where'
 
 local M = {}
@@ -106,13 +107,31 @@ end
 
 local nested = { optim = fields.sgd, head = fields.head }
 
+-- { flip = { p = 0.5 } } into the schema's given values, checked key by key.
+local function give_transforms(schema, t, stage, place)
+  local what = stage and ("transforms of stage '%s'"):format(stage) or 'transforms'
+  local prefix = stage and stage .. '.transforms.' or 'transforms.'
+  for name, params in pairs(t) do
+    transforms.check_name(name, what, place)
+    if type(params) ~= 'table' then
+      c.raise_at(source.locate(place, name), 'INVALID', "'%s' in %s is %s, must be a table such "
+        .. 'as { p = 0.5 }', name, what, tostring(params))
+    end
+    for key, value in pairs(params) do
+      local path = prefix .. name .. '.' .. key
+      schema:check(path, value, what, place)
+      schema.given[path] = value
+    end
+  end
+end
+
 -- Puts a stage's keys into the schema; its defaults depend on what kind it is.
 local function add_stage(schema, name, stage, place)
   local what = "stage '" .. name .. "'"
   local kind = kind_of(stage)
   local known, misplaced = {}, fields.not_in[kind]
   for key, field in pairs(fields.stage) do
-    if not nested[key] and not misplaced[key] then known[key] = field end
+    if not nested[key] and not misplaced[key] and key ~= 'transforms' then known[key] = field end
   end
   spec.check(fields.stage, stage, what, place)
   for key in pairs(stage) do
@@ -125,11 +144,16 @@ local function add_stage(schema, name, stage, place)
   for key, value in pairs(fields.stage_defaults[kind]) do
     schema.values[name .. '.' .. key] = value
   end
-  if kind ~= 'test' then schema:add(name .. '.optim', fields.sgd) end
+  if kind ~= 'test' then
+    schema:add(name .. '.optim', fields.sgd)
+    transforms.add_to(schema, name)
+  end
   if kind == 'supervised' then schema:add(name .. '.head', fields.head) end
   for key, value in pairs(stage) do
     if key == 'train_split' then key = 'split' end
-    if nested[key] then
+    if key == 'transforms' then
+      give_transforms(schema, value, name, place)
+    elseif nested[key] then
       spec.check(nested[key], value, ('%s of %s'):format(key, what), place)
       for k, v in pairs(value) do schema.given[name .. '.' .. key .. '.' .. k] = v end
     else
@@ -220,6 +244,7 @@ function M.new(t)
   end
   self.stages = ordered(stages, place)
   add_inputs(schema, merged(base.inputs, given.inputs), place)
+  give_transforms(schema, merged(base.transforms, given.transforms), nil, place)
   for _, defaults in ipairs { base.defaults, given.defaults } do
     for path, value in pairs(config.flatten(defaults)) do
       schema:define(path, value, place)

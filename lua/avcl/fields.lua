@@ -125,6 +125,7 @@ M.stage = {
   load = list(nil, 'scopes taken from the parent; all but the head when not given'),
   frozen = list(nil, 'scopes that are not trained'),
   head = { type = 'table' },
+  transforms = { type = 'table', doc = "augmentations of this stage's training clips" },
   loss = { type = 'string', default = 'cross_entropy' },
   clips = integer(10, { min = 1, max = 1000, doc = 'test clips a video' }),
   metrics = list(nil, 'top1, top5, per_class, confusion'),
@@ -138,8 +139,8 @@ local function set(...)
 end
 M.not_in = {
   pretext = set('head', 'loss', 'clips', 'metrics'), supervised = set('clips', 'metrics'),
-  test = set('epochs', 'sampler', 'group', 'optim', 'select', 'load', 'frozen', 'head',
-    'loss', 'val_split'),
+  test = set('transforms', 'epochs', 'sampler', 'group', 'optim', 'select', 'load', 'frozen',
+    'head', 'loss', 'val_split'),
 }
 
 -- Fields a stage has by what it is, and what they start from.
@@ -167,6 +168,7 @@ M.experiment = {
   base = { type = 'table', default = {} },
   defaults = { type = 'table', default = {} },
   inputs = { type = 'table', default = {} },
+  transforms = { type = 'table', default = {}, doc = 'augmentations, off unless named' },
   stages = { type = 'table', default = {} },
   rows = { type = 'table' },
   columns = { type = 'table', default = {} },
@@ -177,6 +179,7 @@ M.experiment = {
 
 M.base = {
   defaults = M.experiment.defaults, inputs = M.experiment.inputs, stages = M.experiment.stages,
+  transforms = M.experiment.transforms,
 }
 
 return M

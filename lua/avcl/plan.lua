@@ -8,6 +8,7 @@ local overrides = require 'avcl.overrides'
 local source = require 'avcl.source'
 local stage = require 'avcl.stage'
 local suggest = require 'avcl.suggest'
+local transforms = require 'avcl.transforms'
 
 local M = {}
 
@@ -21,10 +22,14 @@ function M.semantic(experiment, name, values)
   for path, value in pairs(values) do
     local top = path:match '^[^.]+'
     local own = top == name
-    if not experiment.schema.machine[path] and (own or not stages[top]) then
+    local augments = path:find('transforms.', 1, true) -- those that are on, below
+    if not experiment.schema.machine[path] and not augments and (own or not stages[top]) then
       local key = own and 'stage' .. path:sub(#name + 1) or path
       out[key] = type(value) == 'table' and doc.list(value) or value
     end
+  end
+  if experiment.kinds[name] ~= 'test' then
+    for path, value in pairs(transforms.semantic(values, name)) do out[path] = value end
   end
   out.data = nil -- a name or a path: the data key says what lies there
   out['stage.from'] = nil -- the parent says it, by identity

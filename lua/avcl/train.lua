@@ -3,6 +3,7 @@ local c = require 'avcl.ffi'
 local graph_session = require 'avcl.session'
 local stage = require 'avcl.stage'
 local term = require 'avcl.cli.term'
+local transforms = require 'avcl.transforms'
 local C = c.C
 
 local M = {}
@@ -38,6 +39,9 @@ local function trainer_options(run, built, checkpoint_dir)
   o.workers, o.max_bad, o.checkpoint_s = v.workers, v.max_bad, v.checkpoint_s
   o.strict, o.sampler = v.strict and 1 or 0, samplers[f.sampler]
   if f.sampler ~= 'plain' then o.group = f.group end
+  local chain = transforms.chain(v, run.stage)
+  keep[#keep + 1] = chain
+  o.view.transforms = chain
   stage.fill_view(o.view, v, built.used, {
     random = true, shuffle = built.kind == 'pretext' and v.control == 'shuffled',
   })

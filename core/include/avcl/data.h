@@ -12,6 +12,7 @@
 #define AVCL_DATA_H
 
 #include "avcl/media.h"
+#include "avcl/transform.h"
 
 /* ---- manifest ------------------------------------------------------------------ */
 typedef struct avcl_dataset avcl_dataset;
@@ -66,6 +67,8 @@ typedef struct avcl_view {
     int32_t n_clips;       /* when not random: how many starts (methods.md C: 10) */
     int32_t shuffle_pairs; /* control: the mel of another sample of the split */
     double fps;            /* frames a second that are counted; 0 = every frame */
+    const avcl_transforms *transforms; /* applied when random; NULL = none. [borrowed for
+                                          the view's life] */
     avcl_mel_options mel;
 } avcl_view;
 typedef struct avcl_sample {

@@ -9,6 +9,7 @@
 
 #include "data/sample_impl.h"
 
+#include "data/augment.h"
 #include "data/half.h"
 
 void *avcl__buffer_want(avcl_buffer *buffer, size_t bytes, avcl_error *err)
@@ -32,6 +33,9 @@ void avcl__scratch_release(avcl_scratch *scratch)
     free(scratch->floats.data);
     free(scratch->halves.data);
     free(scratch->pointers.data);
+    free(scratch->index.data);
+    free(scratch->area.data);
+    free(scratch->wave.data);
     avcl__jpeg_free(scratch->jpeg);
     *scratch = (avcl_scratch){0};
 }
@@ -183,9 +187,9 @@ static void keep_picture(avcl_dataset *d, const avcl_cache_key *key,
     avcl__cache_insert(d->cache, entry);
 }
 
-static avcl_status decode_picture(avcl_dataset *d, const avcl_cache_key *key,
-                                  avcl_scratch *scratch, avcl_picture *out,
-                                  avcl_error *err)
+static avcl_status decode_picture(avcl_dataset *d, const avcl_request *r,
+                                  const avcl_cache_key *key, avcl_scratch *scratch,
+                                  avcl_picture *out, avcl_error *err)
 {
     avcl_wave wave = {0};
     avcl_picture picture = {0};
@@ -196,26 +200,29 @@ static avcl_status decode_picture(avcl_dataset *d, const avcl_cache_key *key,
     scratch->cost.audio_s += avcl__clock() - start;
     if (status) return status;
     start = avcl__clock();
+    avcl__augment_wave(d, r, &wave);
     if (wave.has_audio)
         status = avcl__picture_draw(key->mel, &wave, scratch, &picture, err);
     d->source.release(&wave);
     scratch->cost.mel_s += avcl__clock() - start;
     if (status) return status;
-    keep_picture(d, key, &picture);
+    if (!avcl__augments(r->view, AVCL_FIELD_WAVE)) keep_picture(d, key, &picture);
     *out = picture;
     return AVCL_OK;
 }
 
-avcl_status avcl__picture_read(avcl_dataset *d, int64_t file,
-                               const avcl_mel_options *options, avcl_scratch *scratch,
-                               avcl_picture *out, avcl_error *err)
+avcl_status avcl__picture_read(avcl_dataset *d, const avcl_request *r, int64_t file,
+                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
 {
-    const avcl_mel *mel = avcl__dataset_mel(d, options, err);
+    const avcl_mel *mel = avcl__dataset_mel(d, &r->view->mel, err);
     if (!mel) return AVCL_E_INVALID;
-    if (d->prepared) return avcl__prepared_read_picture(d, file, mel, scratch, out, err);
+    if (d->prepared)
+        return avcl__prepared_read_picture(d, r, file, mel, scratch, out, err);
     avcl_cache_key key = {file, mel, 0, 0, 0};
-    const avcl_cache_entry *entry = avcl__cache_find(d->cache, &key);
-    if (!entry) return decode_picture(d, &key, scratch, out, err);
+    const avcl_cache_entry *entry = avcl__augments(r->view, AVCL_FIELD_WAVE)
+                                        ? NULL
+                                        : avcl__cache_find(d->cache, &key);
+    if (!entry) return decode_picture(d, r, &key, scratch, out, err);
     scratch->cost.cache_hits++;
     *out = (avcl_picture){entry->n ? entry->data : NULL, avcl_mel_get_options(mel)->bands,
                           entry->n};

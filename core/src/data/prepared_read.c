@@ -3,6 +3,8 @@
 
 #include "data/sample_impl.h"
 
+#include "data/augment.h"
+
 static avcl_status fail(const avcl_record *r, avcl_error *err)
 {
     const char *reason = avcl__record_reason(r);
@@ -80,7 +82,19 @@ avcl_status avcl__prepared_read_clip(const avcl_dataset *d, const avcl_request *
     return AVCL_OK;
 }
 
-avcl_status avcl__prepared_read_picture(const avcl_dataset *d, int64_t file,
+/* The caller's to change: the cache's own pages are not. */
+static avcl_status copy_wave(const float *samples, int64_t n, avcl_scratch *scratch,
+                             avcl_wave *wave, avcl_error *err)
+{
+    float *copy = avcl__buffer_want(&scratch->wave, (size_t)n * sizeof *copy, err);
+    if (!copy) return AVCL_E_NOMEM;
+    memcpy(copy, samples, (size_t)n * sizeof *copy);
+    wave->samples = copy;
+    return AVCL_OK;
+}
+
+avcl_status avcl__prepared_read_picture(const avcl_dataset *d,
+                                        const avcl_request *request, int64_t file,
                                         const avcl_mel *mel, avcl_scratch *scratch,
                                         avcl_picture *out, avcl_error *err)
 {
@@ -88,11 +102,12 @@ avcl_status avcl__prepared_read_picture(const avcl_dataset *d, int64_t file,
     const avcl_recipe *recipe = avcl__prepared_recipe(p);
     const avcl_mel_options *o = avcl_mel_get_options(mel);
     const avcl_record *r = avcl__prepared_record(p, file, err);
+    int changed = avcl__augments(request->view, AVCL_FIELD_WAVE);
     *out = (avcl_picture){0};
     if (!r) return AVCL_E_CORRUPT;
     if (r->sound_failed) return fail(r, err);
     if (!r->has_audio) return AVCL_OK;
-    if (recipe->has_mel && memcmp(o, &recipe->mel, sizeof *o) == 0) {
+    if (!changed && recipe->has_mel && memcmp(o, &recipe->mel, sizeof *o) == 0) {
         *out = (avcl_picture){avcl__prepared_mel(p, r, err), o->bands,
                               (int64_t)r->n_mel / o->bands};
         return out->mel ? AVCL_OK : AVCL_E_CORRUPT;
@@ -101,6 +116,8 @@ avcl_status avcl__prepared_read_picture(const avcl_dataset *d, int64_t file,
     if (!samples) return AVCL_E_CORRUPT;
     avcl_wave wave = {(float *)(uintptr_t)samples, (int64_t)r->n_wave, o->rate, 1};
     double from = avcl__clock();
+    if (changed && copy_wave(samples, wave.n, scratch, &wave, err)) return AVCL_E_NOMEM;
+    if (changed) avcl__augment_wave(d, request, &wave);
     avcl_status st = avcl__picture_draw(mel, &wave, scratch, out, err);
     scratch->cost.mel_s += avcl__clock() - from;
     return st;

@@ -6,6 +6,8 @@
 
 #include "data/recipe.h"
 
+#include "data/transform_impl.h"
+
 static const char *const codecs[] = {"mjpeg", "yuv"};
 
 static avcl_status check_range(const char *name, int64_t value, int64_t low, int64_t high,
@@ -166,5 +168,11 @@ avcl_status avcl__recipe_check_view(const avcl_recipe *r, const char *path,
                               "'%s' holds frames at fps %g and the run wants %g (0 = "
                               "every frame): prepare it with --fps %g",
                               path, r->fps, view->fps, view->fps);
+    if (view->mel_crop && view->random && !r->has_wave &&
+        avcl__transforms_touch(view->transforms, AVCL_FIELD_WAVE))
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "'%s' holds no waveform, which the run's transforms of "
+                              "sound change: prepare it with --audio both",
+                              path);
     return view->mel_crop ? check_mel(r, path, &view->mel, err) : AVCL_OK;
 }

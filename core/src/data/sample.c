@@ -9,6 +9,8 @@
 
 #include "data/sample_impl.h"
 
+#include "data/augment.h"
+
 double avcl__clock(void)
 {
     struct timespec t;
@@ -43,13 +45,15 @@ void avcl__clip_cut(const avcl_clip *clip, const avcl_view *v, int32_t t,
     cut_packed(clip->rgb + (size_t)at * picture, (size_t)v->resize_w, area, rgb, plane);
 }
 
-/* Cut to [3, T, crop, crop]; every frame of the clip is cut alike. */
-static void lay_out_clip(const avcl_view *v, const avcl_clip *clip, uint8_t *rgb)
+/* Cut to [3, T, crop, crop]; every frame of the clip is cut alike. `index`: which frames,
+ * NULL = the first ones. */
+static void lay_out_clip(const avcl_view *v, const avcl_clip *clip, const int32_t *index,
+                         uint8_t *rgb)
 {
     size_t plane = (size_t)v->crop * (size_t)v->crop;
     avcl_area area = {clip->cut.y, clip->cut.x, v->crop, v->crop};
     for (int32_t t = 0; t < v->frames; t++)
-        avcl__clip_cut(clip, v, t, &area, rgb + (size_t)t * plane,
+        avcl__clip_cut(clip, v, index ? index[t] : t, &area, rgb + (size_t)t * plane,
                        plane * (size_t)v->frames);
 }
 
@@ -89,7 +93,7 @@ static avcl_status read_sound(avcl_dataset *d, const avcl_request *r,
     int64_t file = 0;
     avcl_status status = choose_sound(d, r, &file, err);
     if (status) return status;
-    status = avcl__picture_read(d, file, &r->view->mel, scratch, out, err);
+    status = avcl__picture_read(d, r, file, scratch, out, err);
     if (status == AVCL_OK && out->mel && out->columns < r->view->mel_crop)
         status = avcl_error_set(err, AVCL_E_SHAPE,
                                 "the mel picture has %lld columns, mel_crop is %d",
@@ -99,48 +103,91 @@ static avcl_status read_sound(avcl_dataset *d, const avcl_request *r,
     return status;
 }
 
-static void write_out(const avcl_dataset *d, const avcl_request *r, const avcl_clip *clip,
-                      const avcl_picture *picture, avcl_sample *out)
+/* A clip and which of its frames are wanted (NULL = the first ones). */
+typedef struct pictures {
+    avcl_clip clip;
+    const int32_t *index;
+} pictures;
+
+/* Frames further apart take a longer window: read as if the view had that many. */
+static avcl_status read_pictures(avcl_dataset *d, const avcl_request *r,
+                                 avcl_scratch *scratch, pictures *out, avcl_error *err)
 {
-    const avcl_row *row = &d->rows[r->sample];
-    avcl_draw_key key = {r->seed, row->key, r->epoch, r->clip};
-    if (out->rgb) lay_out_clip(r->view, clip, out->rgb);
-    if (out->mel) {
-        avcl_cut cut = {0};
-        if (picture->mel)
-            cut = avcl__cut_mel(r->view, &key, picture->bands, picture->columns);
-        lay_out_mel(picture, &cut, r->view->mel_crop, out->mel);
-    }
-    out->start_frame = clip->cut.start;
-    out->start_s = clip->start_s;
-    out->label = row->label;
-    out->has_audio = picture->mel != NULL;
-    out->n_padded = (int32_t)clip->n_padded;
+    avcl_request window = *r;
+    avcl_view wide = *r->view;
+    avcl_status status =
+        avcl__augment_time(d, r, scratch, &wide.frames, &out->index, err);
+    if (status) return status;
+    if (out->index) window.view = &wide;
+    status = avcl__clip_read(d, &window, scratch, &out->clip, err);
+    if (status || !out->index) return status;
+    int64_t real = wide.frames - out->clip.n_padded;
+    out->clip.n_padded = 0;
+    for (int32_t i = 0; i < r->view->frames; i++)
+        out->clip.n_padded += out->index[i] >= real;
+    return AVCL_OK;
+}
+
+static avcl_status write_pictures(const avcl_dataset *d, const avcl_request *r,
+                                  avcl_scratch *scratch, const pictures *p, uint8_t *rgb,
+                                  avcl_error *err)
+{
+    avcl_status status = avcl__augment_area(d, r, scratch, &p->clip, p->index, rgb, err);
+    if (status < 0) return status;
+    if (status == AVCL_END) lay_out_clip(r->view, &p->clip, p->index, rgb);
+    avcl__augment_clip(d, r, rgb);
+    return AVCL_OK;
+}
+
+static void write_picture(const avcl_dataset *d, const avcl_request *r,
+                          const avcl_picture *picture, uint16_t *mel)
+{
+    avcl_draw_key key = {r->seed, d->rows[r->sample].key, r->epoch, r->clip};
+    avcl_cut cut = {0};
+    if (picture->mel)
+        cut = avcl__cut_mel(r->view, &key, picture->bands, picture->columns);
+    lay_out_mel(picture, &cut, r->view->mel_crop, mel);
+    if (picture->mel) avcl__augment_mel(d, r, mel);
+}
+
+static avcl_status read_parts(avcl_dataset *d, const avcl_request *r,
+                              avcl_scratch *scratch, avcl_sample *out, avcl_error *err)
+{
+    pictures p = {{0}, NULL};
+    avcl_picture picture = {0};
+    avcl_status status = AVCL_OK;
+    if (out->rgb) status = read_pictures(d, r, scratch, &p, err);
+    if (status == AVCL_OK && out->mel) status = read_sound(d, r, scratch, &picture, err);
+    double from = avcl__clock();
+    if (status == AVCL_OK && out->rgb)
+        status = write_pictures(d, r, scratch, &p, out->rgb, err);
+    if (status) return status;
+    if (out->mel) write_picture(d, r, &picture, out->mel);
+    scratch->cost.cut_s += avcl__clock() - from;
+    out->start_frame = p.clip.cut.start;
+    out->start_s = p.clip.start_s;
+    out->label = d->rows[r->sample].label;
+    out->has_audio = picture.mel != NULL;
+    out->n_padded = (int32_t)p.clip.n_padded;
     out->reserved = 0;
+    if (p.clip.n) scratch->cost.frames_used += r->view->frames - p.clip.n_padded;
+    return AVCL_OK;
 }
 
 avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
                               avcl_scratch *scratch, avcl_sample *out, avcl_error *err)
 {
-    avcl_status status = AVCL_OK;
-    avcl_clip clip = {0};
-    avcl_picture picture = {0};
     avcl_sample wanted = *out;
     if (!request->view->frames) wanted.rgb = NULL;
     if (!request->view->mel_crop) wanted.mel = NULL;
-    if (wanted.rgb) status = avcl__clip_read(d, request, scratch, &clip, err);
-    if (status == AVCL_OK && wanted.mel)
-        status = read_sound(d, request, scratch, &picture, err);
-    if (status)
-        return avcl_error_prefix(err, "%s", d->manifest.rows[request->sample].rel),
-               status;
-    double from = avcl__clock();
-    write_out(d, request, &clip, &picture, &wanted);
-    scratch->cost.cut_s += avcl__clock() - from;
+    avcl_status status = read_parts(d, request, scratch, &wanted, err);
+    if (status) {
+        avcl_error_prefix(err, "%s", d->manifest.rows[request->sample].rel);
+        return status;
+    }
     wanted.rgb = out->rgb;
     wanted.mel = out->mel;
     *out = wanted;
-    if (clip.n) scratch->cost.frames_used += request->view->frames - clip.n_padded;
     return AVCL_OK;
 }
 

@@ -19,6 +19,9 @@ typedef struct avcl_scratch {
     avcl_buffer floats;   /* f32 mel picture */
     avcl_buffer halves;   /* f16 mel picture */
     avcl_buffer pointers; /* to the frames of a prepared clip */
+    avcl_buffer index;    /* i32: which frames, when they are augmented */
+    avcl_buffer area;     /* for the part of a picture that is scaled */
+    avcl_buffer wave;     /* f32: of a prepared file, when it is augmented */
     avcl_jpeg *jpeg;
     avcl_read_cost cost;
 } avcl_scratch;
@@ -63,10 +66,9 @@ typedef struct avcl_picture {
     int64_t bands;
     int64_t columns;
 } avcl_picture;
-/* The mel picture of a file. */
-avcl_status avcl__picture_read(avcl_dataset *d, int64_t file,
-                               const avcl_mel_options *options, avcl_scratch *scratch,
-                               avcl_picture *out, avcl_error *err);
+/* The mel picture of a file, of its sound augmented when the view asks for that. */
+avcl_status avcl__picture_read(avcl_dataset *d, const avcl_request *request, int64_t file,
+                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err);
 /* The picture of a wave, in the scratch. */
 avcl_status avcl__picture_draw(const avcl_mel *mel, const avcl_wave *wave,
                                avcl_scratch *scratch, avcl_picture *out, avcl_error *err);
@@ -75,7 +77,8 @@ avcl_status avcl__picture_draw(const avcl_mel *mel, const avcl_wave *wave,
 avcl_status avcl__prepared_read_clip(const avcl_dataset *d, const avcl_request *request,
                                      avcl_scratch *scratch, avcl_clip *out,
                                      avcl_error *err);
-avcl_status avcl__prepared_read_picture(const avcl_dataset *d, int64_t file,
+avcl_status avcl__prepared_read_picture(const avcl_dataset *d,
+                                        const avcl_request *request, int64_t file,
                                         const avcl_mel *mel, avcl_scratch *scratch,
                                         avcl_picture *out, avcl_error *err);
 avcl_cut avcl__clip_place(const avcl_dataset *d, const avcl_request *request,

@@ -1,16 +1,18 @@
--- cli/help.lua - `avcl help [VERB]` and `avcl help ops`.
+-- cli/help.lua - `avcl help [VERB]`, `avcl help ops` and `avcl help transforms`.
 local c = require 'avcl.ffi'
 local hosts = require 'avcl.host'
+local transforms = require 'avcl.transforms'
 
 local M = {
-  summary = 'Help on a verb; `help ops` lists the ops.',
+  summary = 'Help on a verb; `help ops` lists the ops, `help transforms` augmentations.',
   example = 'avcl help run',
   examples = { { 'avcl help run', 'a verb, examples first' }, { 'avcl help ops', 'all ops' },
     { 'avcl help --man | man -l -', 'the manual page' } },
 }
 
 function M.setup(command)
-  command:argument('topic', 'A verb, `ops`, or the name of an op.'):args '?':argname 'TOPIC'
+  command:argument('topic', 'A verb, `ops`, `transforms`, or the name of one of those.'):args '?'
+    :argname 'TOPIC'
   command:flag('--man', 'The manual page avcl(1), as troff.')
 end
 
@@ -38,6 +40,25 @@ local function print_ops(host)
   end
 end
 
+local function print_transform(t)
+  print(('%-22s %s'):format(t.name, t.summary))
+  for _, p in ipairs(t.params) do
+    local f = p.field
+    print(('    %s = %g  %g … %g  %s'):format(p.name, f.default, f.min, f.max, f.doc))
+  end
+end
+
+local function print_transforms(name)
+  local found = false
+  for _, t in ipairs(transforms.list()) do
+    if not name or t.name == name then
+      print_transform(t)
+      found = true
+    end
+  end
+  return found
+end
+
 function M.run(args, parser)
   local cli = require 'avcl.cli'
   if args.man then
@@ -51,6 +72,10 @@ function M.run(args, parser)
   end
   local host = hosts.get()
   if args.topic == 'ops' then return print_ops(host) end
+  if args.topic == 'transforms' then
+    print_transforms()
+    return
+  end
   for _, command in ipairs(parser._commands) do
     if command._name == args.topic then
       print(command:get_help())
@@ -59,7 +84,8 @@ function M.run(args, parser)
   end
   local op = host:op(args.topic)
   if op then return print_op(op) end
-  local names = { 'ops', unpack(cli.verbs) }
+  if print_transforms(args.topic) then return end
+  local names = { 'ops', 'transforms', unpack(cli.verbs) }
   c.raise_at(nil, 'NOT_FOUND', "no help on '%s'%s", args.topic,
     require 'avcl.suggest'.text(args.topic, names))
 end
