@@ -97,7 +97,7 @@ avcl_status avcl__recipe_parse(const char *text, avcl_recipe *out, avcl_error *e
     int n = sscanf(text, "size: %dx%d codec: %15s", &out->width, &out->height, codec);
     out->codec = strcmp(codec, "yuv") == 0 ? AVCL_PREPARE_YUV : AVCL_PREPARE_MJPEG;
     const char *rest = strstr(text, "codec: ");
-    if (n == 3 && out->codec == AVCL_PREPARE_MJPEG)
+    if (n == 3 && rest && out->codec == AVCL_PREPARE_MJPEG)
         n += sscanf(rest, "codec: mjpeg %d", &out->quality) - 1;
     rest = strstr(text, "fps: ");
     if (rest) n += sscanf(rest, "fps: %lf audio: %31[a-z ]", &out->fps, audio);

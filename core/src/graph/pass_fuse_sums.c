@@ -9,7 +9,7 @@
 
 #include "graph/compile.h"
 
-enum { NONE = UINT32_MAX };
+static const uint32_t NONE = UINT32_MAX;
 
 typedef struct summing {
     const avcl_ir *from;
