@@ -91,12 +91,11 @@ describe('a table', function()
 
   it('warns where the test split chose the checkpoint', function()
     local function chosen_on(split)
-      local tested = { ['run.yaml'] = { config = { ['stage.split'] = 'test' } } }
-      local all = store { t = result(60, tested),
-        f = { ['run.yaml'] = { config = { ['stage.val_split'] = split } } } }
       local p = plan { { 'row', { 't' } } }
-      p.runs[1].parent = { id = 'f' }
-      return formats.md(sheets.of(collect.collect(study(column {}), p, all)))
+      p.runs[1].values = { ['test.split'] = 'test' }
+      p.runs[1].parent = { id = 'f', stage = 'finetune',
+        values = { ['finetune.val_split'] = split } }
+      return formats.md(sheets.of(collect.collect(study(column {}), p, store { t = result(60) })))
     end
     has(chosen_on 'test', 'K32 ⚠')
     has(chosen_on 'test', 'on the split it is tested on')

@@ -46,23 +46,22 @@ local function note_data(notes, run)
 end
 
 -- Whether the number is of the very split that chose the checkpoint.
-local function is_selected_on_test(records, run, rule, metric)
+local function is_selected_on_test(run, rule, metric)
   if not rule or rule == 'last' then return false end
-  local record = run.parent and records:run(run.parent.id)
-  local own = records:run(run.id)
-  local chosen_on = record and record.config and record.config['stage.val_split']
-  local tested_on = own and own.config and own.config['stage.split']
+  local from = run.parent
+  local chosen_on = from and from.values[from.stage .. '.val_split']
+  local tested_on = run.values and run.values[run.stage .. '.split']
   return rule:find(' test/', 1, true) ~= nil
     or metric:find('^test/') ~= nil and chosen_on ~= nil and chosen_on == tested_on
 end
 
-local function note_selection(notes, records, run, result, column)
+local function note_selection(notes, run, result, column)
   local rule = rule_of(result)
   if column.select and rule ~= column.select then
     note(notes, 'select', ("'%s' was selected by '%s', not by '%s'"):format(column.title,
       rule or 'nothing', column.select))
   end
-  if is_selected_on_test(records, run, rule, column.metric) then
+  if is_selected_on_test(run, rule, column.metric) then
     column.selected_on_test = true
     note(notes, 'selected_on_test', ("'%s': the checkpoint was chosen by '%s' on the split it is "
       .. 'tested on'):format(column.title, rule))
@@ -79,7 +78,7 @@ local function seed_value(ctx, made, column)
     local result = run and ctx.records:result(run.id)
     local value = result and metric_of(result, column.metric)
     if value then
-      note_selection(ctx.notes, ctx.records, run, result, column)
+      note_selection(ctx.notes, run, result, column)
       note_data(ctx.notes, ctx.records:run(run.id))
       return value, run
     end
@@ -155,7 +154,21 @@ local function eta_of(cell, by_stage)
     if not by_stage[run.stage] then return nil end
     total = total + by_stage[run.stage]
   end
-  return total > 0 and total or nil
+  return total
+end
+
+-- A table that lacks nothing has no run read for its pace.
+local function forecast(ctx, plan, t)
+  local by_stage
+  for _, row in ipairs(t.rows) do
+    for k, column in ipairs(t.columns) do
+      local cell = row.cells[k]
+      if column.metric and next(cell.missing) then
+        by_stage = by_stage or pace(ctx, plan)
+        cell.eta = eta_of(cell, by_stage)
+      end
+    end
+  end
 end
 
 -- ---- the table ---------------------------------------------------------------------------------
@@ -222,15 +235,14 @@ function M.collect(experiment, plan, records, options)
     t.columns[k] = setmetatable({}, { __index = column }) -- ours to note things on
   end
   local ctx = { experiment = experiment, records = records, notes = t.notes }
-  local by_stage = pace(ctx, plan)
   for i, row in ipairs(plan.rows) do
     local cells = {}
     for k, column in ipairs(t.columns) do
       cells[k] = column.metric and cell_of(ctx, row, column) or { text = described(column, row) }
-      if column.metric then cells[k].eta = eta_of(cells[k], by_stage) end
     end
     t.rows[i] = { label = row.label, seeds = row.seeds, cells = cells }
   end
+  forecast(ctx, plan, t)
   for k in ipairs(t.columns) do mark_best(t, k) end
   if options and options.paper then options.paper:judge(t) end
   compare.rows(t, experiment.baseline, records)
