@@ -6,6 +6,7 @@ local c = require 'avcl.ffi'
 local csv = require 'avcl.csv'
 local doc = require 'avcl.doc'
 local hosts = require 'avcl.host'
+local kernel_plans = require 'avcl.kernel_plan'
 local lfs = require 'lfs'
 local machine = require 'avcl.machine'
 local process = require 'avcl.process'
@@ -150,7 +151,8 @@ end
 local function work(self)
   self:enter 'compile'
   local run = self.run
-  local session, built = train.session(self.experiment, run, run.data.n_classes)
+  local session, built = train.session(self.experiment, run, run.data.n_classes,
+    kernel_plans.of(self.store, run, self.attempt))
   self.session = session
   check_graph(self, built)
   if self.tell('planned', { bytes = session:stats().planned_bytes }) == false then

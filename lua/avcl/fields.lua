@@ -61,6 +61,8 @@ M.knobs = {
 -- Where a run happens, not what it computes: not part of its identity.
 M.machine = {
   device = { type = 'string', default = 'cpu', doc = 'device module' },
+  kernel_plan = { type = 'string', default = 'none',
+    doc = 'file of convolution kernels for this machine' },
   workers = integer(0, { min = 0, max = 1024, doc = 'loader threads; 0 = cores - 1' }),
   cache_mib = integer(1024, { min = 0, max = 1048576,
     doc = 'decoded clips kept in memory; does not change what is read' }),

@@ -48,12 +48,12 @@ local function trainer_options(run, built, checkpoint_dir)
   return o, keep
 end
 
---- Compiles the graph of a run; returns the session and what was built.
-function M.session(experiment, run, n_classes)
+--- Compiles the graph of a run; returns the session and what was built. kernel_plan: text.
+function M.session(experiment, run, n_classes, kernel_plan)
   local built = stage.build(experiment, run.stage, run.values, { n_classes = n_classes })
   local s = graph_session.new(built.graph, {
     device = run.values.device, precision = run.values.precision, conv = run.values.conv,
-    seed = run.seed,
+    kernel_plan = kernel_plan, seed = run.seed,
     gradients = run.kind ~= 'test',
   })
   if run.values.precision == 'bf16' and s:precision() ~= 'bf16' then

@@ -1,11 +1,12 @@
 /*
  * conv_layers.c - convolution kernels of the cpu device, layer by layer.
  *
- *     build/release/bin/conv_layers [batch [threads [layer]]]
+ *     build/release/bin/conv_layers [batch [threads [layer [plan row]]]]
  *
  * For each layer of R3D (methods.md A.1) and each direction it runs the device as
  * conv=direct and as conv=auto in turn and prints the best time of each, the rate over
- * all taps and the ratio. Packing the weights from row-major is part of the time.
+ * all taps and the ratio. Packing the weights from row-major is part of the time. A row
+ * of the kernel plan (core/doc/kernel-plan.md) can be tried in place of the table's.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -225,7 +226,8 @@ int main(int argc, char **argv)
                           .parallel_for = run_parallel};
     node nodes[N_MODES] = {{0}};
     for (int m = 0; m < N_MODES; m++) {
-        avcl_device_options o = {.conv = modes[m]};
+        avcl_device_options o = {.conv = modes[m],
+                                 .kernel_plan = argc > 4 ? argv[4] : NULL};
         nodes[m].api = plugin->modules[0]->iface;
         if (nodes[m].api->open(&host, &o, &nodes[m].device, &err)) die(modes[m], &err);
     }

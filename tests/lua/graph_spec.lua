@@ -77,6 +77,24 @@ describe('graph', function()
     assert.truthy(message(function() s:set('x', { 1, 2 }) end):find('6 elements', 1, true))
   end)
 
+  it('chooses the algorithm of convolutions', function()
+    local function session(options)
+      local g = avcl.graph()
+      g:minimize(g:mean(g:input('x', { 2, 3 })))
+      return avcl.session(g, options)
+    end
+    local text = message(function() session { conv = 'winogard' } end)
+    assert.truthy(text:find("did you mean 'winograd'?", 1, true), text)
+    assert.truthy(message(function() session { convv = 'direct' } end):find("'conv'", 1, true))
+    assert.truthy(session { conv = 'direct' }:device():find('conv direct, plan', 1, true))
+    text = message(function() session { kernel_plan = '# none yet\n\nconv3d avx9 oops\n' } end)
+    assert.truthy(text:find('line 3 of the kernel plan', 1, true), text)
+    -- Another plan is another hash in the record.
+    local row = 'conv3d avx512 8x1x1x1 8x1x1x1 s1x1x1 p0x0x0 direct\n'
+    assert.are_not.equal(session {}:device(), session { kernel_plan = row }:device())
+    assert.are.equal(session {}:device(), session { conv = 'auto' }:device())
+  end)
+
   it('pops the scope of a declaration that failed', function()
     local g = avcl.graph()
     pcall(g.scope, g, 'a', function() error 'x' end)

@@ -80,6 +80,30 @@ describe('avcl', function()
     end
   end)
 
+  it('keeps the kernel plan that a run began with', function()
+    local plan = root .. '/plan.txt'
+    local row = 'conv3d avx512 8x1x1x1 8x1x1x1 s1x1x1 p0x0x0 direct\n'
+    support.write(plan, row)
+    local text, code = avcl('run experiments/study.lua --seeds 1 --only base --progress none '
+      .. '--store planned device=cpu kernel_plan=' .. plan)
+    assert.are.equal(0, code, text)
+    local copies = find(root .. '/planned/runs', 'kernel-plan.txt')
+    assert.are.equal(3, #copies)
+    assert.are.equal(row, read(copies[1]))
+    local attempt = read((copies[1]:gsub('kernel%-plan.txt', 'attempt-1.yaml')))
+    assert.truthy(attempt:find 'conv%s+auto,%s+plan%s+%x+', attempt)
+    -- The file may go, and means nothing to a run that began without it.
+    local plans = require 'avcl.kernel_plan'
+    local run = { id = copies[1]:match '(%x+)/kernel', values = { kernel_plan = plan } }
+    os.remove(plan)
+    local store = require 'avcl.store'.open(root .. '/planned', true)
+    assert.are.equal(row, plans.of(store, run, 2))
+    os.remove(copies[1])
+    assert.is_nil(plans.of(store, run, 2))
+    text = select(2, pcall(plans.of, store, run, 1))
+    assert.truthy(tostring(text):find('cannot be read', 1, true))
+  end)
+
   it('leaves a frozen scope as the pre-training made it', function()
     local text, code = avcl('run experiments/study.lua --seeds 1 --only base --store one '
       .. 'finetune.frozen=video --progress none')

@@ -64,7 +64,7 @@ int64_t avcl__wino_workspace(const wino_plan *p)
 
 int64_t avcl__wino_u_size(const wino_plan *p)
 {
-    return POINTS * p->n_taps * p->in_blocks * p->out_blocks * p->lanes * p->lanes;
+    return POINTS * p->n_taps * wino_tap_stride(p->in_blocks, p->out_blocks, p->lanes);
 }
 
 uint64_t avcl__wino_weight_bytes(const avcl_device *device, const avcl_tinfo *weights,

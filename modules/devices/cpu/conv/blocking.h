@@ -31,6 +31,14 @@ typedef struct wino_plan {
     char text[48];        /* "winograd tiles=14 frames=4" */
 } wino_plan;
 
+/* Floats between the taps of weights at a point; a line more than they take: strides of
+ * a power of two would share cache sets. */
+static inline int64_t wino_tap_stride(int64_t in_blocks, int64_t out_blocks,
+                                      int64_t lanes)
+{
+    return in_blocks * out_blocks * lanes * lanes + lanes;
+}
+
 wino_plan avcl__wino_plan(const avcl_device *device, const conv_shape *s,
                           const conv_choice *choice);
 /* Floats of V and M of a block, and of the weights at the points. */

@@ -56,7 +56,7 @@ static inline __attribute__((always_inline)) void run_strip(const strip *s,
 static void run_group(const wino_block *b, int64_t point, int64_t group, int64_t vecs)
 {
     const wino_plan *p = b->plan;
-    int64_t u_tap = p->in_blocks * p->out_blocks * LANES * LANES;
+    int64_t u_tap = wino_tap_stride(p->in_blocks, p->out_blocks, LANES);
     const float *m = b->m + point * p->m_point + group * VECS * p->tiles * LANES;
     for (int64_t tap = 0; tap < p->n_taps; tap++) {
         float *u = (float *)(uintptr_t)b->u + (point * p->n_taps + tap) * u_tap +

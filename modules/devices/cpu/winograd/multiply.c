@@ -104,7 +104,7 @@ static void find_taps(const wino_block *b, int64_t point, int64_t u_at, int64_t 
                       panel *a)
 {
     const wino_plan *p = b->plan;
-    int64_t u_tap = p->in_blocks * p->out_blocks * LANES * LANES;
+    int64_t u_tap = wino_tap_stride(p->in_blocks, p->out_blocks, LANES);
     a->n_taps = 0;
     for (int64_t tap = 0; tap < p->n_taps; tap++) {
         int64_t from = frame + tap - p->pad[0];

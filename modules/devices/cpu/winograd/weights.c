@@ -19,22 +19,25 @@ static float *u_at(const wino_weights *w, float *u, int64_t out_block, int64_t i
     return u + (group * GROUP * w->in_blocks + in * vecs + out_block % VECS) * LANES;
 }
 
-static inline int64_t tap_size(const wino_weights *w)
+static inline int64_t tap_stride(const wino_weights *w)
 {
-    return w->in_blocks * w->out_blocks * LANES * LANES;
+    return wino_tap_stride(w->in_blocks, w->out_blocks, LANES);
 }
 
 /* The 3×3×taps weights of one vector of output channels, [tap][3×3][channel]. */
 static void gather(const wino_weights *w, int64_t out, int64_t in, float *to)
 {
     int64_t n = w->kernel * AREA;
-    for (int64_t l = 0; l < LANES; l++) {
-        int64_t o = out + l;
-        int has = o < w->out && in < w->in;
-        const float *from = w->w + (w->flipped ? in * w->out + o : o * w->in + in) * n;
-        for (int64_t q = w->first_tap * AREA; q < (w->first_tap + w->n_taps) * AREA; q++)
-            to[(q - w->first_tap * AREA) * LANES + l] =
-                has ? from[w->flipped ? n - 1 - q : q] : 0;
+    int64_t first = w->first_tap * AREA;
+    int64_t n_kept = w->n_taps * AREA;
+    memset(to, 0, (size_t)(n_kept * LANES) * sizeof *to);
+    for (int64_t l = 0; l < LANES && out + l < w->out && in < w->in; l++) {
+        const float *from =
+            w->w + (w->flipped ? in * w->out + out + l : (out + l) * w->in + in) * n;
+        int64_t step = w->flipped ? -1 : 1;
+        from += w->flipped ? n - 1 - first : first;
+        for (int64_t q = 0; q < n_kept; q++)
+            to[q * LANES + l] = from[q * step];
     }
 }
 
@@ -70,8 +73,8 @@ static void pack(void *arg, int64_t begin, int64_t end)
             float *u = u_at(w, w->u, out_block, in);
             gather(w, out_block * LANES, in, local);
             for (int64_t tap = 0; tap < w->n_taps; tap++)
-                to_u(local + tap * AREA * LANES, u + tap * tap_size(w),
-                     w->n_taps * tap_size(w));
+                to_u(local + tap * AREA * LANES, u + tap * tap_stride(w),
+                     w->n_taps * tap_stride(w));
         }
     }
 }
@@ -120,7 +123,7 @@ static void unpack(void *arg, int64_t begin, int64_t end)
         for (int64_t in = first; in < first + LANES && in < w->in; in++) {
             const float *u = u_at(w, w->u, out_block, in);
             for (int64_t tap = 0; tap < w->n_taps; tap++)
-                from_u(u + tap * tap_size(w), w->n_taps * tap_size(w),
+                from_u(u + tap * tap_stride(w), w->n_taps * tap_stride(w),
                        local + tap * AREA * LANES);
             scatter(w, out_block * LANES, in, local);
         }
