@@ -19,6 +19,12 @@ configure_file(${PROJECT_SOURCE_DIR}/core/cmake/avcl-plugin.pc.in
   ${CMAKE_BINARY_DIR}/avcl-plugin.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/avcl-plugin.pc DESTINATION ${AVCL_LIB}/pkgconfig)
 
+# The build tree shows templates and headers where an installed prefix has them.
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/share/avcl)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/plugins/template ${CMAKE_BINARY_DIR}/share/avcl/template
+  SYMBOLIC)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/core/include ${CMAKE_BINARY_DIR}/include SYMBOLIC)
+
 # Completion is made by the very program it completes.
 set(completion ${CMAKE_BINARY_DIR}/completion/avcl)
 add_custom_command(OUTPUT ${completion}

@@ -16,7 +16,6 @@
 
 #include "avcl/device.h"
 #include "avcl/ops.h"
-#include "base/cores.h"
 #include "base/parallel.h"
 
 typedef struct layer {

@@ -62,6 +62,84 @@ test_headers_are_c_and_cpp() {
     done
 }
 
+# make_new KIND: `plugin new`, then what its README says.
+make_new() {
+    output=$(hidden sh -c 'cd "$1" && export PATH="$2/bin:$PATH" &&
+        avcl plugin new "$3" "my_$3" --id "org.lab.my_$3" && make -s -C "my_$3" check' - \
+        "$HOME_OF_USER/new" "$PREFIX" "$1" 2>&1)
+    status=$?
+    expect_status 0; expect_text ' 0 failed, 0 warnings'
+}
+
+test_what_new_makes_passes_its_check() {
+    user mkdir "$HOME_OF_USER/new"
+    for kind in backbone fusion alignment loss method op; do make_new "$kind"; done
+    output=$(hidden "$PREFIX/bin/avcl" plugin new loss Wrong-Name 2>&1)
+    status=$?
+    expect_status 3; expect_sentence
+}
+
+# The examples, each in a folder of its own, with what the prefix offers and nothing else.
+build_examples() {
+    local name file
+    user mkdir "$HOME_OF_USER/examples"
+    for file in "$SOURCE"/plugins/[!t]*/*.c "$SOURCE"/plugins/*/*.cc; do
+        name=$(basename "$(dirname "$file")")
+        install -D -m 644 "$file" "$ROOT/from/$name/$(basename "$file")"
+    done
+    chmod -R a+rX "$ROOT/from"
+    output=$(hidden sh -ec 'export PKG_CONFIG_PATH="$1/lib/pkgconfig"
+        for file in "$2"/*/*.c "$2"/*/*.cc; do
+            case $file in *.cc) compiler="c++ -std=c++17" ;; *) compiler=cc ;; esac
+            out=$3/$(basename "${file%.*}").avcl.so
+            $compiler -Wall -Wextra -Werror -O2 -shared $(pkg-config --cflags avcl-plugin) \
+                "$file" -o "$out" -lm
+        done' - "$PREFIX" "$ROOT/from" "$HOME_OF_USER/examples" 2>&1)
+    status=$?
+    expect_status 0
+}
+
+test_examples_pass_their_check() {
+    build_examples
+    for file in "$HOME_OF_USER"/examples/*.avcl.so; do
+        output=$(hidden "$PREFIX/bin/avcl" plugin check "$file" 2>&1)
+        status=$?
+        expect_status 0; expect_text ' 0 failed, 0 warnings'
+        expect_same avcl_plugin_v0 "$(exports "$file")" "exports of $file"
+    done
+}
+
+test_examples_train() {
+    [ -d "$HOME_OF_USER/examples" ] || build_examples
+    project examples
+    cat >experiments/_base/model.lua <<'END'
+return function(g, p)
+  local rgb = g:op('org.example.shift/shift', { g:input 'rgb' }, { fraction = 0.34 })
+  local v = g:backbone('s3dg', { clip = rgb, name = 'video' }, { width = p.width })
+  local a = g:backbone('s3dg', { clip = g:input 'mel', name = 'audio' }, { width = p.width })
+  local f = g:fusion('mmtm', { video = v.pool, audio = a.pool })
+  g:minimize(0.1, g:loss('vicreg', { f.video, f.audio }))
+  g:minimize(0.1, g:loss('barlow', { f.video, f.audio }))
+  return { features = { f.video, f.audio }, taps = { video = v, audio = a } }
+end
+END
+    chown -R "$(stat -c %u "$HOME_OF_USER")" .
+    hidden "$PREFIX/bin/avcl" -C "$PWD" data synth data/synth --clips 24 --train 12 --val 12 \
+        --test 12 --seconds 1 --size 40x32 >log 2>&1 || complain "no data: $(cat log)"
+    output=$(hidden env AVCL_PLUGIN_PATH="$HOME_OF_USER/examples" "$PREFIX/bin/avcl" \
+        -C "$PWD" run experiments/study.lua 2>&1)
+    status=$?
+    expect_status 0; expect_text '3 done'
+    grep -qF org.example.shift "$(run_of results run.yaml)/run.yaml" ||
+        complain 'the record does not name the plugins'
+}
+
+# The page is made from the schemas; this fails when a module changed and the page did not.
+test_page_of_modules_is_current() {
+    output=$("$AVCL" --safe lua "$SOURCE/core/tools/module_page.lua" |
+        diff "$SOURCE/core/doc/modules.md" -) || complain 'core/doc/modules.md is not current'
+}
+
 test_packages_run_without_the_source_tree() {
     (cd "$BUILD" && cpack -B "$ROOT/packages" >"$ROOT/cpack.log" 2>&1) ||
         complain "cpack fails: $(tail -n5 "$ROOT/cpack.log")"
@@ -79,4 +157,5 @@ test_packages_run_without_the_source_tree() {
 
 run_tests test_install_by_an_ordinary_user test_completion_is_bash \
     test_installed_program_trains test_a_plugin_needs_one_compiler_line \
-    test_headers_are_c_and_cpp test_packages_run_without_the_source_tree
+    test_headers_are_c_and_cpp test_what_new_makes_passes_its_check \
+    test_examples_pass_their_check test_examples_train test_page_of_modules_is_current test_packages_run_without_the_source_tree

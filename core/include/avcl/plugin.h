@@ -30,8 +30,7 @@ typedef uint32_t avcl_instance;
 enum { AVCL_LOG_DEBUG = 0, AVCL_LOG_INFO = 1, AVCL_LOG_WARN = 2, AVCL_LOG_ERROR = 3 };
 
 /* What the host offers; valid for the life of the process. [any] */
-typedef struct avcl_host_api avcl_host_api;
-struct avcl_host_api {
+typedef struct avcl_host_api {
     uint32_t struct_size;
     uint32_t abi_major;
     uint32_t abi_minor;
@@ -42,10 +41,10 @@ struct avcl_host_api {
     avcl_status (*report)(avcl_call *, avcl_status code, const char *text);
     /* Runs body over [0, n) in pieces of at least `grain`; returns when all are done.
      * Pieces depend on n, grain and n_threads only. The body must not throw or fail. */
-    void (*parallel_for)(const avcl_host_api *host, int64_t n, int64_t grain,
+    void (*parallel_for)(const struct avcl_host_api *host, int64_t n, int64_t grain,
                          void (*body)(void *arg, int64_t begin, int64_t end), void *arg);
     const void *(*extension)(const char *id); /* NULL = absent */
-};
+} avcl_host_api;
 
 enum { AVCL_FORWARD = 1, AVCL_UPDATE = 2 };
 

@@ -1,10 +1,10 @@
--- cli/plugin.lua - `avcl plugin list | info | check | lock`; each action is a file in plugin/.
+-- cli/plugin.lua - `avcl plugin list | info | check | new | lock`; each is a file in plugin/.
 local M = {
   summary = 'What can be plugged in: list, show, check, make and lock modules.',
   example = 'avcl plugin info r3d --input 3,16,112,112',
 }
 
-local actions = { 'list', 'info', 'check', 'lock' }
+local actions = { 'list', 'info', 'check', 'new', 'lock' }
 
 function M.setup(command)
   command:command_target 'action'

@@ -1,0 +1,69 @@
+-- cli/plugin/new.lua - `avcl plugin new KIND NAME`: a folder with a plugin that passes its check.
+local c = require 'avcl.ffi'
+local lfs = require 'lfs'
+
+local M = { summary = 'Make a plugin to start from: source, Makefile, test and README.' }
+
+local kinds = { 'backbone', 'fusion', 'alignment', 'loss', 'method', 'op' }
+
+function M.setup(command)
+  command:argument('kind', table.concat(kinds, ', ') .. '.'):choices(kinds)
+  command:argument('name', 'Its name; a folder of that name is made.'):argname 'NAME'
+  command:option('--id', 'Reverse DNS, unique; org.example.NAME.'):argname 'ID'
+end
+
+-- <prefix>/share/avcl/lua/avcl/cli/plugin/new.lua -> <prefix>
+local function prefix()
+  local file = debug.getinfo(1, 'S').source:sub(2)
+  return c.realpath((file:match '^(.*)/[^/]*$') .. '/../../../../../..')
+    or c.raise_at(nil, 'NOT_FOUND', 'cannot tell where avcl is installed')
+end
+
+local function read(path)
+  local f, problem = io.open(path, 'rb')
+  if not f then c.raise_at(nil, 'NOT_FOUND', 'template %s', problem) end
+  local text = f:read '*a'
+  f:close()
+  return text
+end
+
+local function write(path, text)
+  local f, problem = io.open(path, 'wb')
+  if not (f and f:write(text) and f:close()) then
+    c.raise_at(nil, 'IO', 'cannot write %s', problem or path)
+  end
+end
+
+local function fill(text, args, root)
+  local id = args.id or 'org.example.' .. args.name
+  local values = { INCLUDE = root .. '/include', KIND = args.kind, MAJOR = '0' }
+  text = text:gsub('@(%u+)@', values)
+  text = text:gsub('org%.example%.tiny', '\1'):gsub('%f[%w]tiny%f[^%w]', args.name)
+  text = text:gsub('%f[%w]tiny_', args.name .. '_')
+  return (text:gsub('\1', (id:gsub('%%', '%%%%'))))
+end
+
+function M.run(args)
+  if not args.name:match '^%l[%l%d_]*$' then
+    c.raise_at(nil, 'INVALID', "'%s' is not a name (a-z, then a-z, 0-9 and _)", args.name)
+  end
+  if args.id and not args.id:match '^[%w_-]+%.[%w._-]+$' then
+    c.raise_at(nil, 'INVALID', "id '%s' is not reverse DNS, as org.lab.%s", args.id, args.name)
+  end
+  local root = prefix()
+  local from = root .. '/share/avcl/template/'
+  if lfs.attributes(args.name) then
+    c.raise_at(nil, 'EXISTS', "'%s' is there already", args.name)
+  end
+  local files = {
+    { args.kind .. '.c', args.name .. '.c' }, { 'Makefile', 'Makefile' }, { 'test.sh', 'test.sh' },
+    { 'README.md', 'README.md' },
+  }
+  local texts = {}
+  for i, file in ipairs(files) do texts[i] = fill(read(from .. file[1]), args, root) end
+  if not lfs.mkdir(args.name) then c.raise_at(nil, 'IO', "cannot make folder '%s'", args.name) end
+  for i, file in ipairs(files) do write(args.name .. '/' .. file[2], texts[i]) end
+  print(('%s/: a %s; now\n  cd %s && make check'):format(args.name, args.kind, args.name))
+end
+
+return M
