@@ -20,6 +20,7 @@ Runner.__index = Runner
 local HEARTBEAT_S, TICK_S = 30, 0.25
 local SIGINT = 2
 local DISK_FULL = 'No space left on device' -- no other run would fare better
+local CRASHES_ALLOWED = 3 -- of one plugin in a study
 local LAST_LINES = 5 -- of a log, into the record of a crash
 
 --- Data sets by name, opened once: open(name) -> { dataset, hash, n_classes, items, … }.
@@ -42,6 +43,7 @@ end
 function M.new(experiment, store, context, options)
   return setmetatable({
     experiment = experiment, store = store, context = context, options = options or {},
+    crashes = {}, -- by plugin
   }, Runner)
 end
 
@@ -66,15 +68,38 @@ local function attempt_of(self, run, slot)
   return claim and claim.pid == slot.pid and attempt or nil, state
 end
 
+-- What the handler of fatal signals wrote; nil when the end was another.
+local function crash_in(log)
+  for i = #(log or {}), 1, -1 do
+    local text = log[i]:match 'avcl: (crashed in .+)$'
+    if text then return text end
+  end
+end
+
+-- One plugin's third crash ends the study: it would crash the rest of it too.
+local function count_crash(self, whose)
+  local plugin = whose and whose:match '^crashed in ([^/ ]+)/'
+  if not plugin then return end
+  self.crashes[plugin] = (self.crashes[plugin] or 0) + 1
+  if self.crashes[plugin] == CRASHES_ALLOWED then
+    self.failed_fast = true
+    self:stop 'preempted'
+  end
+end
+
 -- A worker ended in the middle of a run: its record gets the end that it could not write.
 local function record_crash(self, run, slot, code, signal)
   local attempt, state = attempt_of(self, run, slot)
   if not attempt then return state == 'done' and 'done' or 'again' end
   os.remove(self.store:work_path(run.id, 'reserve'))
-  local what = signal and 'killed by ' .. signal or ('the process ended with code %s'):format(code)
+  local log = last_lines(self.store:work_path(run.id, 'log'))
+  local whose = crash_in(log) -- "crashed in org.lab.net/shift forward (SIGSEGV)"
+  count_crash(self, whose)
+  local what = whose or signal and 'killed by ' .. signal
+    or ('the process ended with code %s'):format(code)
   local message = ('%s in phase %s'):format(what, slot.phase)
   self.store:append(run.id, ('attempt-%d.yaml'):format(attempt), record.stop('failed', slot.phase, {
-    message = message, signal = signal, log = last_lines(self.store:work_path(run.id, 'log')),
+    message = message, signal = signal, log = log,
   }))
   self.store:log('failed', run.id)
   return 'failed', message

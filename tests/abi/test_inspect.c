@@ -52,14 +52,14 @@ static void forget_witness(const plugin_fixture *f)
 static void test_inspect__a_crash_hurts_nobody_else(void **state)
 {
     plugin_fixture *f = *state;
-    plugin_compile(f, "bad", "'-DID=\"org.test.bad\"' '-DCTOR=raise(SIGSEGV);'");
+    plugin_compile(f, "bad", "'-DID=\"org.test.bad\"' '-DCTOR=raise(SIGABRT);'");
     plugin_compile(f, "exits", "'-DID=\"org.test.exits\"' '-DCTOR=_exit(7);'");
     plugin_compile(f, "tiny", "");
     avcl_host *host = plugin_host(f);
     avcl_host_inspect(host);
     avcl_plugin_info info = plugin_info(host, "bad");
     assert_int_equal(info.state, AVCL_PLUGIN_QUARANTINED);
-    assert_non_null(strstr(info.reason, "SIGSEGV"));
+    assert_non_null(strstr(info.reason, "SIGABRT"));
     assert_non_null(strstr(info.reason, "while it was loaded"));
     info = plugin_info(host, "exits");
     assert_int_equal(info.state, AVCL_PLUGIN_QUARANTINED);
@@ -87,14 +87,14 @@ static void test_inspect__naming_a_file_gives_it_another_chance(void **state)
 {
     plugin_fixture *f = *state;
     char path[2 * PATH];
-    compile_with_witness(f, "tiny", "'-DCTOR=raise(SIGSEGV);'");
+    compile_with_witness(f, "tiny", "'-DCTOR=raise(SIGABRT);'");
     avcl_host_inspect(plugin_host(f));
     forget_witness(f);
     snprintf(path, sizeof path, "%s/tiny.avcl.so", f->dir);
     avcl_error err = {0};
     assert_int_equal(avcl_host_load(new_host(f), path, &err), AVCL_E_ABI);
     assert_true(exists(f, "ran"));
-    assert_non_null(strstr(err.message, "it crashed (SIGSEGV)"));
+    assert_non_null(strstr(err.message, "it crashed (SIGABRT)"));
 }
 
 static void test_inspect__what_will_not_link_is_never_remembered(void **state)

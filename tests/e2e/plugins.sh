@@ -113,6 +113,54 @@ test_info_of_r3d_is_the_papers() {
     expect_status 3; expect_sentence
 }
 
+# A study of five points whose third one crashes inside a plugin's kernel.
+test_a_crash_in_a_kernel_ends_one_run() {
+    project crash
+    synth_data
+    mkdir plugins
+    sed 's/return run(r, attrs, inputs\[0\], outputs\[0\], 1);/if (((const struct attrs *)attrs)->fraction == 0.3) __builtin_trap();\n    &/' \
+        "$SOURCE/plugins/shift/shift.c" >shift.c
+    compile shift.c plugins/shift.avcl.so
+    export AVCL_PLUGIN_PATH=$PWD/plugins
+    cat >experiments/_base/model.lua <<'END'
+return function(g, p)
+  local x = g:op('shift', { g:input 'rgb' }, { fraction = p.fraction })
+  local v = g:backbone('r3d', { clip = x, name = 'video' }, { width = 2 })
+  local a = g:backbone('r3d', { clip = g:input 'mel', name = 'audio' }, { width = 2 })
+  g:minimize(g:mean(g:square(v.pool - a.pool)))
+  return { features = { v.pool, a.pool } }
+end
+END
+    cat >experiments/study.lua <<'END'
+local avcl = require 'avcl'
+local base = require 'experiments._base.avcl'
+base.defaults.fraction = 0.1
+base.stages = { pretrain = base.stages.pretrain }
+local rows = {}
+for i, f in ipairs { FRACTIONS } do rows[i] = { label = 'f' .. f .. '-' .. i, fraction = f, batch = 3 + i } end
+return avcl.experiment {
+  name = 'crash', base = base, model = require 'experiments._base.model',
+  rows = avcl.rows(rows), columns = {}, seeds = { 1 },
+}
+END
+    cp experiments/study.lua study.txt
+    sed -i 's/FRACTIONS/0.1, 0.2, 0.3, 0.4, 0.45/' experiments/study.lua
+    avcl run experiments/study.lua
+    expect_status 1; expect_text '4 done' '1 failed'
+    grep -rqF 'crashed in org.example.shift/shift forward (SIGILL)' results/runs ||
+        complain 'no record names plugin and op'
+    # Two more of the kind, and the plugin is out.
+    sed 's/FRACTIONS/0.3, 0.3, 0.3, 0.3, 0.3/' study.txt >experiments/study.lua
+    avcl run experiments/study.lua
+    avcl plugin list
+    expect_text quarantined 'org.example.shift/shift forward (SIGILL)'
+    avcl run experiments/study.lua
+    expect_text "'shift'"
+    avcl --plugin plugins/shift.avcl.so plugin list # named: another chance
+    expect_no_text quarantined
+}
+
 run_tests test_template_trains_from_a_script test_template_works_from_avcl_lua \
     test_parameters_of_a_plugin_are_checked test_wrong_abi_is_refused_with_both_numbers \
-    test_files_that_are_no_plugins_are_refused test_info_of_r3d_is_the_papers
+    test_files_that_are_no_plugins_are_refused test_info_of_r3d_is_the_papers \
+    test_a_crash_in_a_kernel_ends_one_run

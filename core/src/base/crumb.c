@@ -16,7 +16,7 @@
 #include "avcl/host.h"
 #include "base/crumb.h"
 
-enum { PATH_ROOM = 4096 };
+enum { PATH_ROOM = 4096, ROOM_FOR_NUMBERS = 64 };
 
 static _Thread_local const avcl_crumb *mine;
 static const avcl_crumb *_Atomic latest;
@@ -34,9 +34,7 @@ const avcl_crumb *avcl__crumb_set(const avcl_crumb *crumb)
 void avcl__crumb_mark_in(const char *folder)
 {
     marker[0] = '\0';
-    if (folder)
-        snprintf(marker, sizeof marker, "%s/%ld-%lx", folder, (long)getpid(),
-                 (unsigned long)time(NULL));
+    if (folder) snprintf(marker, sizeof marker - ROOM_FOR_NUMBERS, "%s/", folder);
 }
 
 void avcl_crash_report_to(const char *path)
@@ -83,8 +81,24 @@ static void put_sentence(int fd, const avcl_crumb *c, int number)
     put(fd, ")\n");
 }
 
+/* Decimal digits at the end of the marker's name. */
+static void add_number(unsigned long value)
+{
+    char digits[24];
+    size_t n = sizeof digits - 1;
+    digits[n] = '\0';
+    do
+        digits[--n] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    strcat(marker, digits + n);
+}
+
+/* Named when it happens: a process forked since has a number of its own. */
 static void put_marker(const avcl_crumb *c, int number)
 {
+    add_number((unsigned long)getpid());
+    strcat(marker, "-");
+    add_number((unsigned long)time(NULL));
     int fd = open(marker, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     const char *lines[] = {c->path, c->stamp, c->who, c->doing, name_of(number)};
     if (fd < 0) return;
