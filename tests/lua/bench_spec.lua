@@ -99,6 +99,34 @@ describe('avcl bench ops', function()
   end)
 end)
 
+describe('avcl bench tune', function()
+  local plan = os.tmpname()
+  teardown(function() os.remove(plan) end)
+  local NET = ' --width 16 --batch 2 --clip 3,2,32,32 --mel 1,32,32 --steps 1 '
+
+  it('writes rows that a step then runs with, and leaves those of others', function()
+    local other = 'conv3d other 1x1x1x1 1x1x1x1 s1x1x1 p0x0x0 direct'
+    support.write(plan, '# mine\n' .. other .. '\n')
+    local text, code = avcl('tune ' .. plan .. NET)
+    assert.are.equal(0, code, text)
+    local f = assert(io.open(plan))
+    local written = f:read '*a'
+    f:close()
+    assert.truthy(written:find('# mine\n' .. other, 1, true), written)
+    local without, with = json('step' .. NET), json('step' .. NET .. '--kernel-plan ' .. plan)
+    assert.are_not.equal(without.device:match 'plan (%x+)', with.device:match 'plan (%x+)')
+    -- Another kernel rounds differently and computes the same.
+    assert.are.near(without.loss, with.loss, 1e-2 * math.abs(without.loss))
+  end)
+
+  it('says what is wrong with a plan', function()
+    refused('step --kernel-plan /nowhere/plan.txt', 4, '--kernel-plan: /nowhere/plan.txt')
+    support.write(plan, 'rubbish\n')
+    refused('step' .. NET .. '--kernel-plan ' .. plan, 3, 'line 1 of the kernel plan')
+    refused('tune ' .. plan .. NET .. '--device reference', 3, 'one kernel for each convolution')
+  end)
+end)
+
 describe('avcl bench peak', function()
   it('measures ceilings from one thread up', function()
     local rows = json('peak --threads 2').rows
@@ -133,7 +161,7 @@ describe('avcl bench', function()
   it('is in the help', function()
     local text, code = support.shell(("'%s' help bench"):format(program))
     assert.are.equal(0, code, text)
-    for _, action in ipairs { 'step', 'layers', 'ops', 'peak' } do
+    for _, action in ipairs { 'step', 'layers', 'ops', 'tune', 'peak' } do
       assert.truthy(text:find(action, 1, true), action)
     end
   end)

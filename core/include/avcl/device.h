@@ -84,6 +84,11 @@ typedef struct avcl_device_api {
     /* What runs for a kernel: "jit:avx512_core", "" = nothing to tell. May be NULL.
      * [kernel's life] */
     const char *(*kernel_text)(avcl_device *, const avcl_kernel *);
+    /* Writes the i-th row that a kernel plan may hold for a node: 0 is the one in force,
+     * later ones are worth timing. Returns 0 when there is no such row. Pure. May be
+     * NULL. */
+    int32_t (*plan_row)(avcl_device *, const avcl_kernel_spec *, uint32_t i, char *row,
+                        uint64_t size);
     /* Measures AVCL_CEILING_* on this device's threads, per second; 0 = has none. Only
      * for `avcl bench peak`. May be NULL. */
     double (*ceiling)(avcl_device *, int32_t which);

@@ -35,6 +35,12 @@ AVCL_EXPORT avcl_status avcl_session_get_kernel(const avcl_session *s,
                                                 avcl_program program, uint32_t index,
                                                 avcl_kernel_info *out);
 
+/* The i-th row that a kernel plan may hold for a kernel (core/doc/kernel-plan.md), 0
+ * being the one in force; AVCL_END when there is no such row. */
+AVCL_EXPORT avcl_status avcl_session_plan_row(const avcl_session *s, avcl_program program,
+                                              uint32_t index, uint32_t i, char *row,
+                                              uint64_t size);
+
 /* Measures what a device can do at most (AVCL_CEILING_*, device.h): operations or bytes a
  * second on `n_threads` threads (0 = the host's). Takes a second or so. 0 in `out`: the
  * device has no such thing. AVCL_E_UNSUPPORTED: it does not know its ceilings. */

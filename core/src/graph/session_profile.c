@@ -85,6 +85,17 @@ avcl_status avcl_session_get_kernel(const avcl_session *s, avcl_program program,
     return AVCL_OK;
 }
 
+avcl_status avcl_session_plan_row(const avcl_session *s, avcl_program program,
+                                  uint32_t index, uint32_t i, char *row, uint64_t size)
+{
+    if (index >= avcl_session_n_kernels(s, program)) return AVCL_E_NOT_FOUND;
+    if (!s->api->plan_row) return AVCL_END;
+    const avcl_compiled *p = &s->programs[program];
+    avcl_spec_frame frame;
+    avcl__spec_fill(&frame, &p->draft.ir, &p->draft.ir.nodes[p->steps[index].node]);
+    return s->api->plan_row(s->device, &frame.spec, i, row, size) ? AVCL_OK : AVCL_END;
+}
+
 avcl_status avcl_device_ceiling(avcl_host *host, const char *name, uint32_t n_threads,
                                 int32_t which, double *out, avcl_error *err)
 {

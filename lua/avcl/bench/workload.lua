@@ -78,7 +78,8 @@ function M.values(overrides)
   return (schema:resolve({}, { values = flat }))
 end
 
---- Declares, compiles and draws inputs. overrides: keys of the schema; options: threads, seed.
+--- Declares, compiles and draws inputs. overrides: keys of the schema; options: threads, seed,
+--- kernel_plan (the text of a plan file).
 ---@return avcl.Workload
 function M.new(overrides, options)
   options = options or {}
@@ -90,7 +91,7 @@ function M.new(overrides, options)
   })
   local session = sessions.new(built.graph, {
     device = values.device, precision = values.precision, conv = values.conv,
-    seed = options.seed or 1,
+    seed = options.seed or 1, kernel_plan = options.kernel_plan,
   })
   local optim = stage.fields(values, name)
   local sgd = c.new 'avcl_sgd'

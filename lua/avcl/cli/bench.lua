@@ -7,6 +7,7 @@ local hosts = require 'avcl.host'
 local machine = require 'avcl.machine'
 local profile = require 'avcl.bench.profile'
 local term = require 'avcl.cli.term'
+local tune = require 'avcl.bench.tune'
 local workload = require 'avcl.bench.workload'
 local C = c.C
 
@@ -56,6 +57,8 @@ local function network_options(command)
   command:option('--precision', 'Of the numbers computed with (f32).'):argname 'NAME'
   command:option('--conv', 'Convolution algorithms: auto, direct or winograd (auto).')
     :argname 'NAME'
+  command:option('--kernel-plan', 'Kernel plan to run with, as `bench tune` writes it.')
+    :argname 'FILE'
   command:option('--device', 'Device module (cpu).'):argname 'NAME'
   command:option('--threads', 'Threads that compute.'):convert(whole):argname 'N'
   command:option('--steps', 'Measured steps, after one that is not (3).'):convert(whole)
@@ -70,6 +73,7 @@ local docs = {
   step = 'Seconds of a whole training step: inputs, forward, backward, SGD.',
   layers = 'Time and GFLOP/s of every layer and direction.',
   ops = 'Share of a step by op: convolutions, and all that is not one.',
+  tune = 'Time the kernels that each convolution could get; write the fastest into a kernel plan.',
   peak = 'Ceilings of this machine: multiply-adds and memory, at 1 to n threads.',
 }
 
@@ -80,6 +84,9 @@ function M.setup(command)
     network_options(action)
     json_option(action)
   end
+  local plan = command:command('tune', docs.tune)
+  plan:argument('file', 'Plan file; rows of other shapes and machines stay in it.'):argname 'FILE'
+  network_options(plan)
   local peak = command:command('peak', docs.peak)
   peak:option('--device', 'Device module (cpu).'):argname 'NAME'
   peak:option('--threads', 'The most threads to try.'):convert(whole):argname 'N'
@@ -108,8 +115,19 @@ local function overrides_of(args)
   return out
 end
 
+local function read_plan(path)
+  if not path then return nil end
+  local f, why = io.open(path)
+  if not f then c.raise_at('command line', 'NOT_FOUND', '--kernel-plan: %s', why) end
+  local text = f:read '*a'
+  f:close()
+  return text
+end
+
 local function open(args)
-  return workload.new(overrides_of(args), { threads = args.threads })
+  return workload.new(overrides_of(args), {
+    threads = args.threads, kernel_plan = read_plan(args.kernel_plan),
+  })
 end
 
 -- ---- what was measured -----------------------------------------------------------------------
@@ -285,6 +303,28 @@ function actions.ops(args)
   print(term.columns(out, { [2] = true, [3] = true, [4] = true, [5] = true, [6] = true }))
   print(('convolution %s, everything else %s of a step of %.4g s; %d reorders'):format(
     share(conv_s, step_s), share(step_s - conv_s, step_s), step_s, reorders))
+end
+
+-- ---- kernel plans ----------------------------------------------------------------------------
+
+function actions.tune(args)
+  local entries = tune.measure(overrides_of(args), args, function(pass, n)
+    term.say('candidate %d of %d', pass, n)
+  end)
+  if #entries == 0 then
+    c.raise_at('command line', 'UNSUPPORTED', "device '%s' has one kernel for each convolution",
+      args.device or 'cpu')
+  end
+  tune.write(args.file, entries)
+  local out, was, now = { { 'ms', 'before', 'row' } }, 0, 0
+  for i, entry in ipairs(entries) do
+    was, now = was + entry.was, now + entry.seconds
+    out[i + 1] = { ('%.2f'):format(entry.seconds * 1e3), ('%.2f'):format(entry.was * 1e3),
+      entry.row }
+  end
+  print(term.columns(out, { true, true }))
+  print(('%s: %d rows; convolutions %.4g s a step, before %.4g s'):format(args.file, #entries, now,
+    was))
 end
 
 -- ---- ceilings --------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conv/conv.h"
 #include "conv/rows.h"
 #include "cpu.h"
 
@@ -225,6 +226,7 @@ static const avcl_device_api api = {
     .upload = copy,
     .download = copy,
     .kernel_text = kernel_text,
+    .plan_row = avcl__conv_candidate,
     .ceiling = ceiling,
     .custom_kernels = "cpu",
 };

@@ -39,6 +39,9 @@ int avcl__conv_is_centre(const conv_shape *s);
 /* Whether Winograd's kernels can do it at all. */
 int avcl__conv_has_winograd(const conv_shape *s);
 conv_choice avcl__conv_choose(const avcl_device *device, const conv_shape *s);
+/* candidates.c: as device.h's plan_row. */
+int32_t avcl__conv_candidate(avcl_device *device, const avcl_kernel_spec *spec,
+                             uint32_t i, char *row, uint64_t size);
 
 /* The three convolutions of dnnl/ or gemm/. */
 extern const cpu_op avcl__cpu_direct[];
