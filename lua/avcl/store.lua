@@ -98,6 +98,18 @@ function Store:make_work(id, folder)
   return at
 end
 
+--- Moves a run and its work to trash/. Its claims stay: the next attempt is the next number.
+function Store:discard(id)
+  local to = ('%s/trash/%s.%s.%d'):format(self.root, id, os.date '!%Y%m%dT%H%M%SZ', c.pid())
+  c.call('avcl_store_mkdirs', to)
+  for part, from in pairs { runs = self:run_path(id), work = self:work_path(id) } do
+    local ok, why = os.rename(from, to .. '/' .. part)
+    if not ok and lfs.attributes(from) then c.raise_at(nil, 'IO', 'cannot move %s', why) end
+  end
+  self:log('rm', id)
+  return to
+end
+
 local RESERVE_BYTES = 1e6
 
 --- Room for the last document of an attempt, should the disk be full by then.

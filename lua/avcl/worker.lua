@@ -9,6 +9,7 @@ local snapshot = require 'avcl.snapshot'
 
 local M = {}
 
+local SIGUSR1 = 10 -- `avcl cancel` sends it to the worker itself
 local STEP_S = 0.1 -- steps are told at most this often
 
 -- Waits for leave to use the memory that was planned; false = stop instead.
@@ -49,7 +50,7 @@ local function reason_of(channel, state)
       if message.kind == 'stop' then state.reason = message.reason end
       message = channel:receive(false)
     end
-    return state.reason
+    return state.reason or c.stop_requested() == SIGUSR1 and 'cancelled' or nil
   end
 end
 

@@ -116,6 +116,12 @@ static avcl_status look_at_claim(const char *root, const char *run, int32_t atte
     return rc;
 }
 
+static int has_record(const char *root, const char *run)
+{
+    char path[AVCL_PATH_ROOM];
+    return !avcl_store_run_path(root, run, "run.yaml", path, NULL) && !access(path, F_OK);
+}
+
 avcl_status avcl_store_state(const char *root, const char *run, avcl_run_state *state,
                              int32_t *attempt, avcl_error *err)
 {
@@ -132,6 +138,8 @@ avcl_status avcl_store_state(const char *root, const char *run, avcl_run_state *
         if (!rc && !known) rc = look_at_claim(root, run, last, &found, err);
     }
     if (rc) return rc;
+    /* Claimed, but nothing is there: removed, or ended before its first record. */
+    if (found == AVCL_RUN_LOST && !has_record(root, run)) found = AVCL_RUN_PLANNED;
     *state = found;
     if (attempt) *attempt = last;
     return AVCL_OK;

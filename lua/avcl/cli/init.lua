@@ -9,7 +9,7 @@ local M = {}
 
 -- The order is the one of `avcl --help`: from trying things out to whole studies.
 M.verbs = {
-  'new', 'run', 'table', 'why', 'plot', 'export', 'config',
+  'new', 'run', 'plan', 'table', 'why', 'plot', 'export', 'config',
   'ls', 'show', 'diff',
   'graph', 'lua', 'plugin', 'data',
   'bench', 'doctor', 'completion', 'help',

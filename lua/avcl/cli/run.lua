@@ -2,6 +2,7 @@
 local c = require 'avcl.ffi'
 local hosts = require 'avcl.host'
 local machine = require 'avcl.machine'
+local plans = require 'avcl.cli.plan'
 local process = require 'avcl.process'
 local runner = require 'avcl.runner'
 local stores = require 'avcl.store'
@@ -19,7 +20,8 @@ local function number(text) return tonumber(text) end
 
 function M.setup(command)
   study.setup(command)
-  command:flag('-n --dry-run', 'Only say what would run, and why.')
+  command:flag('-n --dry-run', 'Only say what would run, and why: `avcl plan`.')
+  plans.rerun_option(command)
   command:option('-j --jobs', 'Runs at a time; 0 = as many as cores. They share the cores.')
     :convert(number):default(os.getenv 'AVCL_JOBS' or '1'):argname 'N'
   command:option('--threads', 'Threads that compute, in each run; recorded.'):convert(number)
@@ -35,21 +37,6 @@ function M.setup(command)
   command:option('--nice', 'Run with this niceness.'):convert(number):argname 'N'
   command:option('--progress', 'auto, plain, json or none.')
     :choices { 'auto', 'plain', 'json', 'none' }:default 'auto'
-end
-
-local why = {
-  planned = 'to run', stopped = 'to resume', failed = 'to run again (failed)', done = 'done',
-  running = 'running elsewhere', lost = 'to take over (its process is gone)',
-}
-
-local function print_plan(plan, store)
-  local rows = { { 'run', 'state', 'stage', 'seed', 'row', 'parent' } }
-  for _, run in ipairs(plan.runs) do
-    local state = store and store:state(run.id) or 'planned'
-    rows[#rows + 1] = { run.id:sub(1, 8), why[state], run.stage, run.seed, run.label,
-      run.parent and run.parent.id:sub(1, 8) or '-' }
-  end
-  print(term.columns(rows))
 end
 
 -- The choices that the paper leaves open, said once (methods.md M).
@@ -102,20 +89,36 @@ local function options_of(args)
   }
 end
 
+-- What is done again goes to trash/ first: its record is kept, its name is free.
+local function discard_rerun(store, list)
+  for _, item in ipairs(list) do
+    if item.action == 'rerun' then
+      term.say('rerun %s  %s', item.run.id:sub(1, 8), item.reason)
+      store:discard(item.run.id)
+    elseif item.reason:find '^stale' then
+      term.say('stale %s  %s', item.run.id:sub(1, 8), item.reason:match ': (.*)$')
+    end
+  end
+end
+
 function M.run(args)
   local exit = require 'avcl.cli'.exit
   local options = options_of(args)
   hosts.use_threads(args.threads)
   local experiment, plan, loaded = study.plan(args)
-  if args.dry_run then
-    local ok, store = pcall(stores.open, args.store)
-    return print_plan(plan, ok and store or nil)
-  end
+  local list, forecast = plans.make(plan, args)
+  if args.dry_run then return plans.print(list, options.jobs) end
   if args.nice and not process.nice(args.nice) then
     term.warn('cannot set niceness %d', args.nice)
   end
   say_choices(plan)
-  local r = runner.new(experiment, stores.open(args.store, true), {
+  local store = stores.open(args.store, true)
+  discard_rerun(store, list)
+  options.forecast = function(run)
+    local e = forecast:of(run, args.script)
+    return e and e.wall_s
+  end
+  local r = runner.new(experiment, store, {
     script = args.script, files = loaded.files, git = machine.git(loaded.root),
     argv = { 'run', args.script, unpack(args.overrides) }, threads = hosts.get():threads(),
   }, options)
