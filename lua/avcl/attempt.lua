@@ -191,7 +191,10 @@ end
 local function claim(self)
   local state, last = self.store:state(self.run.id)
   if state == 'done' then return nil, 'skipped', 'already done' end
-  if state == 'running' then return nil, 'elsewhere', 'another process runs it' end
+  local steal = self.context.steal and self.context.steal[self.run.id]
+  if state == 'running' and not steal then
+    return nil, 'elsewhere', 'another process runs it'
+  end
   if not self.store:claim(self.run.id, last + 1) then
     return nil, 'elsewhere', 'another process was faster'
   end

@@ -195,6 +195,7 @@ void free(void *p);
 int access(const char *path, int mode);
 typedef struct avcl_lua_timespec { long s; long ns; } avcl_lua_timespec;
 int clock_gettime(int clock, avcl_lua_timespec *out);
+int nanosleep(const avcl_lua_timespec *time, avcl_lua_timespec *rest);
 ]]
 
 local cairo_text = [[
@@ -259,6 +260,12 @@ function M.realpath(path)
   local text = ffi.string(p)
   ffi.C.free(p)
   return text
+end
+
+--- Waits; a signal ends it early.
+function M.sleep(seconds)
+  local t = ffi.new('avcl_lua_timespec', math.floor(seconds), (seconds % 1) * 1e9)
+  ffi.C.nanosleep(t, nil)
 end
 
 local clocks = { wall = 0, steady = 1, cpu = 2, boot = 7 }

@@ -11,7 +11,7 @@ local C = c.C
 
 local M = {}
 
-M.SIGTERM, M.SIGKILL = 15, 9
+M.SIGTERM, M.SIGKILL, M.SIGUSR1 = 15, 9, 10
 
 local Channel = {}
 Channel.__index = Channel

@@ -140,7 +140,8 @@ end
 local function settled(self, run)
   local state = self.store:state(run.id)
   if state == 'done' then return 'skipped', 'already done' end
-  if state == 'running' then return 'elsewhere', 'another process runs it' end
+  local steal = self.context.steal and self.context.steal[run.id]
+  if state == 'running' and not steal then return 'elsewhere', 'another process runs it' end
 end
 
 --- Nothing more is started; what runs writes a checkpoint and its record says `reason`.

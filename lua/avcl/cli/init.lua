@@ -10,7 +10,7 @@ local M = {}
 -- The order is the one of `avcl --help`: from trying things out to whole studies.
 M.verbs = {
   'new', 'run', 'plan', 'table', 'why', 'plot', 'export', 'config',
-  'ls', 'show', 'diff',
+  'status', 'ls', 'show', 'diff', 'logs', 'resume', 'cancel', 'rm', 'gc', 'store', 'reproduce',
   'graph', 'lua', 'plugin', 'data',
   'bench', 'doctor', 'completion', 'help',
 }

@@ -71,6 +71,15 @@ local function time_of(text)
   return os.time(t)
 end
 
+-- What of the command line decides which runs there are: `avcl resume` repeats it.
+local function argv_of(args)
+  local argv = { 'run' }
+  if args.sweep then argv[2] = '--sweep' end
+  argv[#argv + 1] = args.script
+  for _, override in ipairs(args.overrides) do argv[#argv + 1] = override end
+  return argv
+end
+
 -- How many runs at a time.
 local function jobs_of(n)
   if n == 0 then return process.cores() end
@@ -87,6 +96,27 @@ local function options_of(args)
     memory_limit = args.memory and args.memory * 1e9 or MEMORY_SHARE * machine.available(),
     progress = args.progress,
   }
+end
+
+-- These runs and what they come from.
+local function keep_only(plan, ids)
+  local keep, missing, left = {}, {}, {}
+  for id in pairs(ids) do missing[id] = true end
+  for _, run in ipairs(plan.runs) do
+    missing[run.id] = nil
+    local at = ids[run.id] and run
+    while at do
+      keep[at.id], at = true, at.parent
+    end
+  end
+  for _, run in ipairs(plan.runs) do
+    if keep[run.id] then left[#left + 1] = run end
+  end
+  plan.runs = left
+  for id in pairs(missing) do
+    c.raise_at(nil, 'NOT_FOUND', 'run %s is no longer part of its script, which has changed since: '
+      .. '`avcl show` says what it was', id:sub(1, 8))
+  end
 end
 
 -- What is done again goes to trash/ first: its record is kept, its name is free.
@@ -106,6 +136,7 @@ function M.run(args)
   local options = options_of(args)
   hosts.use_threads(args.threads)
   local experiment, plan, loaded = study.plan(args)
+  if args.ids then keep_only(plan, args.ids) end -- `avcl resume`
   local list, forecast = plans.make(plan, args)
   if args.dry_run then return plans.print(list, options.jobs) end
   if args.nice and not process.nice(args.nice) then
@@ -120,7 +151,8 @@ function M.run(args)
   end
   local r = runner.new(experiment, store, {
     script = args.script, files = loaded.files, git = machine.git(loaded.root),
-    argv = { 'run', args.script, unpack(args.overrides) }, threads = hosts.get():threads(),
+    argv = argv_of(args), threads = hosts.get():threads(),
+    steal = args.steal and args.ids,
   }, options)
   local counts = r:run_all(plan)
   term.say('%s', summary(counts))
