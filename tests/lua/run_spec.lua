@@ -143,7 +143,7 @@ describe('avcl', function()
   it('says what would run, and runs nothing', function()
     local text, code = avcl 'run -n experiments/study.lua --store none'
     assert.are.equal(0, code, text)
-    assert.truthy(text:find('to run', 1, true))
+    assert.truthy(text:find('%f[%w]run%s+pretrain%s+1%s+base.-new\n'), text)
     assert.are.equal(0, #find(root, 'none'))
   end)
 
