@@ -9,7 +9,7 @@ BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config git luajit libluajit-
 lua-argparse lua-filesystem libdnnl-dev libopenblas-openmp-dev libavformat-dev libavcodec-dev
 libavutil-dev libswscale-dev libswresample-dev libfftw3-dev libyaml-dev libjansson-dev libssl-dev
 libpng-dev libcairo2 fonts-dejavu-core"
-TEST_PACKAGES="libcmocka-dev clang g++ dpkg-dev libclang-rt-14-dev clang-format lua-busted lua-check ffmpeg
+TEST_PACKAGES="faketime libcmocka-dev clang g++ dpkg-dev libclang-rt-14-dev clang-format lua-busted lua-check ffmpeg
 python3 python3-yaml python3-pandas python3-scipy librsvg2-bin"
 
 missing_packages() {

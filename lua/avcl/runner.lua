@@ -117,6 +117,9 @@ local function finish(self, slot, how, text)
   self.pool:free(slot)
   local again = self.schedule:finish(index, how)
   if how == 'again' then return end
+  if how == 'refused' or how == 'changed' then
+    self.refusal, text = self.refusal or text, nil -- the command ends with this sentence
+  end
   ended(self, index, how, again and text .. '; once more' or text)
   local hopeless = how == 'refused' or how == 'failed' and (text or ''):find(DISK_FULL, 1, true)
   if hopeless or how == 'failed' and not again and self.options.fail_fast then

@@ -156,6 +156,7 @@ function M.run(args)
   }, options)
   local counts = r:run_all(plan)
   term.say('%s', summary(counts))
+  if r.refusal then term.say('avcl: %s%s', term.paint('error: ', 'red'), r.refusal) end
   if counts.refused then return exit.store end
   if counts.failed and not r.stopping or r.failed_fast then return exit.failed end
   if counts.stopped or counts.changed then return exit.again end
