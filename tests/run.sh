@@ -32,7 +32,11 @@ step_fuzz() { build fuzz fuzz && tests/fuzz/run.sh build/fuzz "$fuzz_s"; }
 step_quickstart() { tests/e2e/quickstart_check.sh; }
 step_tsan() { tests tsan -R '^test_(loader|loader_samplers|loader_files|prepare|synth|plan|graph|graph_memory|trainer|evaluate)$'; }
 step_clips() { build release && tests/e2e/debian_clips.sh build/release; }
-step_kill() { build release && tests/e2e/kill_campaign.sh build/release; }
+step_kill() {
+    build release && tests/e2e/kill_campaign.sh build/release &&
+        AVCL_BUILD=build/release E2E_KILLS=200 tests/e2e/kill_sweep.sh &&
+        AVCL_BUILD=build/release E2E_ONLY=eight E2E_CLAIMS=334 tests/e2e/sweep.sh
+}
 
 steps="style arrows build unit ops lua e2e install readme clang asan fuzz quickstart"
 full="tsan clips kill"

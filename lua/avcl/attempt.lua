@@ -5,6 +5,7 @@
 local c = require 'avcl.ffi'
 local csv = require 'avcl.csv'
 local doc = require 'avcl.doc'
+local garbage = require 'avcl.garbage'
 local hosts = require 'avcl.host'
 local kernel_plans = require 'avcl.kernel_plan'
 local lfs = require 'lfs'
@@ -228,6 +229,7 @@ end
 local function open_records(self)
   local store, id = self.store, self.run.id
   local folder = store:make_work(id)
+  garbage.sweep_temporary(folder .. '/ckpt') -- the claim is ours: nobody else writes there
   store:reserve(id)
   store:publish(id, 'run.yaml', record.run(self.run, self.context))
   store:log('start', id)

@@ -126,6 +126,13 @@ end
 
 M.delete = delete
 
+--- Removes what killed processes left half-written in a folder that nobody else writes to.
+function M.sweep_temporary(folder)
+  for _, name in ipairs(entries(folder)) do
+    if name:match '^%.tmp%-' then os.remove(folder .. '/' .. name) end
+  end
+end
+
 --- Does what `find` proposed.
 function M.collect(store, item)
   if item.action == 'delete' then return delete(item.path) end

@@ -64,7 +64,9 @@ function Node.__unm(a) return a.graph:op('neg', { a }) end
 function M.new(host)
   host = host or hosts.get()
   local ptr = c.own(c.call('avcl_graph_new', host.ptr), 'avcl_graph_free', host.ptr)
-  return setmetatable({ ptr = ptr, host = host, inputs = {}, frozen_scopes = {} }, Graph)
+  return setmetatable({
+    ptr = ptr, host = host, inputs = {}, frozen_scopes = {}, modules = {},
+  }, Graph)
 end
 
 function Graph.__tostring(g)

@@ -203,6 +203,24 @@ function Host:ops()
   return names
 end
 
+--- The plugins that these modules come from, each once, by id: { { id, version, sha256 }, … }.
+---@param modules avcl.Module[]
+function Host:owners(modules)
+  local wanted, index, seen, list = {}, c.new 'uint32_t[1]', {}, {}
+  for _, m in ipairs(modules) do wanted[m.kind .. ' ' .. m.name] = true end
+  local plugins = self:plugins()
+  for i = 0, C.avcl_host_n_modules(self.ptr) - 1 do
+    local m = C.avcl_host_get_module(self.ptr, i, index)
+    local owner = plugins[index[0] + 1]
+    if wanted[c.string(m.kind) .. ' ' .. c.string(m.name)] and owner and not seen[owner.id] then
+      seen[owner.id] = true
+      list[#list + 1] = { id = owner.id, version = owner.version, sha256 = owner.sha256 }
+    end
+  end
+  table.sort(list, function(a, b) return a.id < b.id end)
+  return list
+end
+
 local shared, shared_options
 
 --- Settles how the process's host will be made, before its first use.

@@ -66,6 +66,7 @@ end
 function methods:instance(kind, name, params, scope)
   if type(name) ~= 'string' then c.raise('INVALID', '%s: name is a %s', kind, type(name)) end
   local module = self.host:find(kind, name)
+  self.modules[#self.modules + 1] = module
   graph.at(self)
   local packed, n = attr.pack(params, module.params, kind .. " '" .. name .. "'")
   local id = C.avcl_graph_instance(self.ptr, hosts.kinds[kind] or kind, name, packed, n,

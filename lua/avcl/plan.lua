@@ -81,6 +81,7 @@ end
 ---@field seed integer
 ---@field values table     flat
 ---@field parent avcl.Run?
+---@field plugins table[]  whose code it executes: { id, version, sha256 }
 ---@field rows table[]     every { row, seed } that needs it
 
 -- A split that the data set does not have is told now, not when the run comes to it.
@@ -97,6 +98,13 @@ local function check_splits(experiment, name, row, values, info)
   end
 end
 
+-- Whose code a run executes: the modules of its graph and its device.
+local function plugins_of(g, device)
+  local modules = { g.host:find('device', device) }
+  for i, module in ipairs(g.modules) do modules[i + 1] = module end
+  return g.host:owners(modules)
+end
+
 local function make_run(experiment, name, row, values, seed, parent, data)
   local info = data(values.data, values.cache_mib)
   check_splits(experiment, name, row, values, info)
@@ -105,10 +113,12 @@ local function make_run(experiment, name, row, values, seed, parent, data)
     config = M.semantic(experiment, name, values), graph = built.graph:hash(), data = info.hash,
     parent = parent and parent.id, seed = seed,
   }
+  local plugins = plugins_of(built.graph, values.device)
   built.graph:close()
   return {
     id = M.identity(keys), stage = name, kind = experiment.kinds[name], label = row.label,
     seed = seed, values = values, parent = parent, keys = keys, data = info, rows = {},
+    plugins = plugins,
   }
 end
 
@@ -126,7 +136,7 @@ local function hash_once(cache, experiment, name, row, values, seed, parent, dat
     parent = parent and parent.id, seed = seed,
   }
   local run = { id = M.identity(keys), keys = keys, seed = seed, parent = parent, rows = {} }
-  for _, field in ipairs { 'stage', 'kind', 'label', 'values', 'data' } do
+  for _, field in ipairs { 'stage', 'kind', 'label', 'values', 'data', 'plugins' } do
     run[field] = first[field]
   end
   return run

@@ -1,6 +1,7 @@
 -- reasons.lua - why a planned run is run, resumed, skipped or kept though the code has changed.
 local config = require 'avcl.config'
 local doc = require 'avcl.doc'
+local snapshot = require 'avcl.snapshot'
 
 local M = {}
 
@@ -30,10 +31,10 @@ local function relatives(view)
   return list
 end
 
---- view: of the store, nil when there is none; code: snapshot.code().
-function M.new(view, store, script, code)
+--- view: of the store, nil when there is none; engine: snapshot.engine().
+function M.new(view, store, script, engine)
   return setmetatable({
-    view = view, store = store, script = script, code = code,
+    view = view, store = store, script = script, engine = engine,
     relatives = view and relatives(view) or {},
   }, Reasons)
 end
@@ -79,11 +80,11 @@ local function of_new(self, run)
 end
 
 --- Parts of the code that differ from those a finished run was made with: names.
-function Reasons:stale(id)
-  local record = self.store:read(id, 'run.yaml')
+function Reasons:stale(run)
+  local record = self.store:read(run.id, 'run.yaml')
   local before, list = record and record.provenance and record.provenance.code, {}
   if type(before) ~= 'table' or before == doc.null then return list end
-  for _, part in ipairs(self.code) do
+  for _, part in ipairs(snapshot.code(self.engine, run.plugins)) do
     local was = before[part[1]]
     if was and was ~= part[2] then list[#list + 1] = part[1] end
   end
@@ -92,7 +93,7 @@ end
 
 local function of_done(self, run, rerun)
   if rerun == 'all' then return 'rerun', 'because --rerun=all' end
-  local parts = self:stale(run.id)
+  local parts = self:stale(run)
   if #parts == 0 then return 'skip', 'done' end
   local what = table.concat(parts, ', ')
   if rerun == 'code' then return 'rerun', ('because the code changed (%s)'):format(what) end

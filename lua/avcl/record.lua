@@ -4,6 +4,7 @@ local config = require 'avcl.config'
 local doc = require 'avcl.doc'
 local hosts = require 'avcl.host'
 local machine = require 'avcl.machine'
+local snapshot = require 'avcl.snapshot'
 
 local M = {}
 
@@ -19,14 +20,10 @@ local function flat_config(keys)
   return doc.map(list)
 end
 
-local function plugins()
+local function plugins(run)
   local list = doc.list()
-  for _, p in ipairs(hosts.get():plugins()) do
-    if p.sha256 then
-      list[#list + 1] = doc.map {
-        { 'id', p.id }, { 'version', p.version }, { 'sha256', p.sha256 },
-      }
-    end
+  for i, p in ipairs(run.plugins) do
+    list[i] = doc.map { { 'id', p.id }, { 'version', p.version }, { 'sha256', p.sha256 } }
   end
   return list
 end
@@ -54,8 +51,9 @@ local function data(run)
   } }
 end
 
---- run.yaml. context: { script, files, argv, git, code, code_hash }.
+--- run.yaml. context: { script, files, argv, git, engine }.
 function M.run(run, context)
+  local code = snapshot.code(context.engine, run.plugins)
   return doc.map {
     { 'schema', 'avcl.run/1' }, { 'run', run.id }, { 'experiment', context.script },
     { 'stage', run.stage }, { 'kind', run.kind }, { 'label', run.label },
@@ -64,7 +62,7 @@ function M.run(run, context)
     { 'keys', doc.map {
       { 'config', c.sha256(doc.json(run.keys.config, true)) }, { 'graph', run.keys.graph },
       { 'data', run.keys.data }, { 'parent', run.keys.parent or doc.null },
-      { 'seed', run.seed }, { 'code', context.code_hash },
+      { 'seed', run.seed }, { 'code', snapshot.hash(code) },
     } },
     { 'config', flat_config(run.keys) },
     { 'provenance', doc.map {
@@ -72,8 +70,8 @@ function M.run(run, context)
       { 'git', context.git and doc.map {
         { 'sha', context.git.sha }, { 'dirty', context.git.dirty },
       } or doc.null },
-      { 'code', context.code and doc.map(context.code) },
-      { 'scripts', scripts(context.files) }, { 'plugins', plugins() }, { 'libs', libraries() },
+      { 'code', doc.map(code) },
+      { 'scripts', scripts(context.files) }, { 'plugins', plugins(run) }, { 'libs', libraries() },
       { 'data', data(run) },
     } },
   }

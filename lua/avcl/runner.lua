@@ -207,8 +207,7 @@ end
 function Runner:run_all(plan)
   local options = self.options
   self.plan = plan
-  self.context.code = self.context.code or snapshot.code()
-  self.context.code_hash = snapshot.code_hash(self.context.code)
+  self.context.engine = snapshot.engine()
   self.progress = progress.new(plan.runs, options.progress or 'auto', {
     jobs = options.jobs or 1, forecast = options.forecast,
   })

@@ -60,15 +60,21 @@ local function engine_hash()
   return path and stores.sha256_file(path) or 'static'
 end
 
---- What code computes: { { 'engine', hash }, { 'lua', hash }, { plugin id, hash }, … }.
-function M.code()
-  local list = { { 'engine', engine_hash() }, { 'lua', lua_hash() } }
-  for _, p in ipairs(M.take()) do list[#list + 1] = { p.id, p.sha256 } end
+--- Our own code: { { 'engine', hash }, { 'lua', hash } }.
+function M.engine()
+  return { { 'engine', engine_hash() }, { 'lua', lua_hash() } }
+end
+
+--- What code a run executes: ours and its plugins', as { { name, hash }, … }.
+---@param plugins { id: string, sha256: string }[]
+function M.code(engine, plugins)
+  local list = { unpack(engine) }
+  for _, p in ipairs(plugins) do list[#list + 1] = { p.id, p.sha256 } end
   return list
 end
 
 --- One hash over it, for keys.code.
-function M.code_hash(code)
+function M.hash(code)
   return c.sha256(doc.json(doc.map(code), true))
 end
 

@@ -44,7 +44,7 @@ function M.make(plan, args)
   local ok, store = pcall(stores.open, args.store)
   store = ok and store or nil
   local view = store and runs.open(args.store)
-  local list = reasons.new(view, store, args.script, snapshot.code()):all(plan, M.rerun_of(args))
+  local list = reasons.new(view, store, args.script, snapshot.engine()):all(plan, M.rerun_of(args))
   local forecast = forecasts.new(view)
   for _, item in ipairs(list) do
     if item.action ~= 'skip' and item.action ~= 'wait' then

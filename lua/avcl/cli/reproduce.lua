@@ -4,7 +4,6 @@ local c = require 'avcl.ffi'
 local config = require 'avcl.config'
 local doc = require 'avcl.doc'
 local record = require 'avcl.record'
-local snapshot = require 'avcl.snapshot'
 local stores = require 'avcl.store'
 local term = require 'avcl.cli.term'
 
@@ -48,12 +47,11 @@ local function scratch_store(store, view, row)
 end
 
 -- What is not as it was: said before the numbers, for it explains them.
-local function say_changes(run)
-  local code = run.provenance and run.provenance.code
-  for _, part in ipairs(type(code) == 'table' and snapshot.code() or {}) do
-    if code[part[1]] and code[part[1]] ~= part[2] then
-      term.warn('%s is not the one the run was made with', part[1])
-    end
+local function say_changes(before, now)
+  local a = before.provenance and before.provenance.code
+  local b = now and now.provenance and now.provenance.code or {}
+  for _, name in ipairs(config.sorted_keys(type(a) == 'table' and a or {})) do
+    if a[name] ~= b[name] then term.warn('%s is not the one the run was made with', name) end
   end
 end
 
@@ -111,13 +109,13 @@ function M.run(args, parser)
   end
   local run = store:read(id, 'run.yaml')
   run.threads = view:get(row, 'threads')
-  say_changes(run)
   local scratch = scratch_store(store, view, row)
   local code = again(args, run, id, scratch.root, parser)
   if code ~= 0 then
     term.say('what it left is in %s', scratch.root)
     return code
   end
+  say_changes(run, scratch:read(id, 'run.yaml'))
   local verdict = compare(store, scratch, id)
   require 'avcl.garbage'.delete(scratch.root)
   return verdict
