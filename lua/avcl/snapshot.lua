@@ -66,9 +66,10 @@ function M.engine()
 end
 
 --- What code a run executes: ours and its plugins', as { { name, hash }, … }.
+---@param engine table? M.engine()
 ---@param plugins { id: string, sha256: string }[]
 function M.code(engine, plugins)
-  local list = { unpack(engine) }
+  local list = { unpack(engine or {}) }
   for _, p in ipairs(plugins) do list[#list + 1] = { p.id, p.sha256 } end
   return list
 end

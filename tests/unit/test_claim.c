@@ -137,6 +137,13 @@ static void test_state__an_owner_alive_is_never_lost(void **state)
     assert_int_equal(state_of(*state, NULL), AVCL_RUN_RUNNING);
 }
 
+/* A run with a record of its own: without one, a claim of nobody is as good as none. */
+static void begin_run(void **state)
+{
+    char path[FOLDER_PATH];
+    append_doc(run_file(state, "run.yaml", path), "{schema: avcl.run/1}");
+}
+
 static void test_state__a_killed_owner_is_lost_at_once(void **state)
 {
     int ready[2];
@@ -153,6 +160,8 @@ static void test_state__a_killed_owner_is_lost_at_once(void **state)
     assert_int_equal(read(ready[0], &byte, 1), 1);
     assert_int_equal(byte, 'y');
     char claim[64];
+    char path[FOLDER_PATH];
+    begin_run(state);
     snprintf(claim, sizeof claim, "claims/%s.1", RUN);
     age_claim(state, claim, 5000);
     assert_int_equal(state_of(*state, NULL), AVCL_RUN_RUNNING); /* stale, but alive */
@@ -160,6 +169,9 @@ static void test_state__a_killed_owner_is_lost_at_once(void **state)
     siginfo_t info;
     waitid(P_PID, (id_t)owner, &info, WEXITED | WNOWAIT);
     assert_int_equal(state_of(*state, NULL), AVCL_RUN_LOST); /* a zombie runs nothing */
+    unlink(run_file(state, "run.yaml", path));
+    assert_int_equal(state_of(*state, NULL), AVCL_RUN_PLANNED);
+    begin_run(state);
     waitpid(owner, NULL, 0);
     assert_int_equal(avcl_store_heartbeat(*state, RUN, 1, NULL), AVCL_OK);
     int32_t attempt = 0;
@@ -188,6 +200,7 @@ static void test_state__proof_needs_the_same_host(void **state)
     char claim[64];
     avcl_store_init(*state, NULL);
     snprintf(claim, sizeof claim, "claims/%s.1", RUN);
+    begin_run(state);
     assert_int_equal(avcl_store_claim(*state, RUN, 1, NULL), AVCL_OK);
     below(state, claim, path);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
