@@ -192,7 +192,8 @@ describe('the store', function()
     local text, code = avcl 'store verify'
     assert.are.equal(5, code)
     for _, part in ipairs { 'run.yaml: missing', 'note.txt: no file of a run',
-      'claims/zz.1: damaged', 'line 2 is cut off', 'was copied or renamed', 'is not in this store' } do
+      'claims/zz.1: damaged', 'line 2 is cut off', 'was copied or renamed',
+      'is not in this store' } do
       assert.truthy(text:find(part, 1, true), part .. '\n' .. text)
     end
   end)
