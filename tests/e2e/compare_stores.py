@@ -10,7 +10,7 @@ import sys
 
 import yaml
 
-TIMES = {'clips_per_s', 'wait_fraction'}
+TIMES = {'clips_per_s', 'wait_fraction', 'loader'}
 
 
 def epochs(path):

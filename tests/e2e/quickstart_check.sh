@@ -28,8 +28,8 @@ grep -q 'Synthetic data' "$WORK/table.md" || fail 'the table does not say that i
 # The control: the same, pre-trained on sounds that belong to other videos.
 "$AVCL" run "$STUDY" control=shuffled --only AVCL --seeds 1 --store "$WORK/control" ||
     fail "the control ended with status $?"
-"$AVCL" run -n "$STUDY" --store "$WORK/store" >"$WORK/plan.txt" &&
-    "$AVCL" run -n "$STUDY" control=shuffled --only AVCL --seeds 1 \
-        --store "$WORK/control" >"$WORK/control.txt" || fail 'no plan'
-python3 tests/e2e/quickstart_facts.py "$WORK/plan.txt" "$WORK/store" \
-    "$WORK/control.txt" "$WORK/control"
+"$AVCL" plan --json "$STUDY" --store "$WORK/store" >"$WORK/plan.json" &&
+    "$AVCL" plan --json "$STUDY" control=shuffled --only AVCL --seeds 1 \
+        --store "$WORK/control" >"$WORK/control.json" || fail 'no plan'
+python3 tests/e2e/quickstart_facts.py "$WORK/plan.json" "$WORK/store" \
+    "$WORK/control.json" "$WORK/control"

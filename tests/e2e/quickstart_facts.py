@@ -5,9 +5,9 @@
 
 PLAN is the output of `avcl run -n`: it says which records belong to which row and seed.
 """
+import json
 import math
 import pathlib
-import re
 import sys
 
 import yaml
@@ -31,11 +31,10 @@ def last_document(path):
 def scores(plan, store):
     """Row -> seed -> top-1 of its test, for the runs that a plan names."""
     out = {}
-    for line in pathlib.Path(plan).read_text().splitlines():
-        cells = re.split(r'\s{2,}', line.strip())
-        if len(cells) < 6 or cells[2] != 'test':
+    for item in json.loads(pathlib.Path(plan).read_text())['runs']:
+        if item['stage'] != 'test':
             continue
-        run, _, _, seed, row, _ = cells
+        run, seed, row = item['run'], item['seed'], item['label']
         found = list(pathlib.Path(store, 'runs', run[:2]).glob(run + '*/result.yaml'))
         if not found:
             sys.exit('row %s seed %s has no result in %s' % (row, seed, store))
