@@ -3,7 +3,7 @@
 
   tests/e2e/quickstart_facts.py PLAN STORE CONTROL_PLAN CONTROL_STORE
 
-PLAN is the output of `avcl run -n`: it says which records belong to which row and seed.
+PLAN is the output of `avcl plan --json`: it says which records belong to which row and seed.
 """
 import json
 import math
