@@ -21,7 +21,10 @@ tests() {
 step_unit() { tests release -L 'unit|abi'; }
 step_ops() { tests release -L 'ops|golden'; }
 step_lua() { tests release -L lua; }
-step_e2e() { build release && tests/e2e/run.sh build/release; }
+step_e2e() {
+    build release && tests/e2e/run.sh build/release &&
+        tests/e2e/run.sh build/release sweep kill_sweep
+}
 step_install() { build release && tests/install/run.sh build/release; }
 step_readme() { build release && tests/support/check_readme.sh build/release; }
 step_clang() { build clang; }
