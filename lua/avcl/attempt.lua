@@ -9,9 +9,11 @@ local garbage = require 'avcl.garbage'
 local hosts = require 'avcl.host'
 local kernel_plans = require 'avcl.kernel_plan'
 local lfs = require 'lfs'
+local lfs = require 'lfs'
 local machine = require 'avcl.machine'
 local process = require 'avcl.process'
 local record = require 'avcl.record'
+local safetensors = require 'avcl.safetensors'
 local stage = require 'avcl.stage'
 local stores = require 'avcl.store'
 local train = require 'avcl.train'
@@ -84,9 +86,25 @@ local function quarantine(self)
   end
 end
 
+-- Killed between an epoch's checkpoint and its line in epochs.jsonl, a run would go on without
+-- that epoch's numbers. Training is deterministic: it begins again and comes to the same bits.
+local function forget_unrecorded(self, checkpoints)
+  local last = checkpoints .. '/last.safetensors'
+  if not lfs.attributes(last) then return end
+  local ok, state = pcall(safetensors.open, last)
+  local lines = history(self)
+  for epoch = 1, ok and tonumber(state:text 'epoch') or 0 do
+    if not lines[epoch] then
+      garbage.delete(checkpoints)
+      return self.store:make_work(self.run.id, 'ckpt')
+    end
+  end
+end
+
 local function run_training(self, session, built)
   local run, store, rate = self.run, self.store, 0
   local checkpoints = store:make_work(run.id, 'ckpt')
+  forget_unrecorded(self, checkpoints)
   local function each(event)
     if event.kind == 'resume' then store:append(run.id, self.file, record.resume()) end
     if event.kind == 'epoch' then
