@@ -16,6 +16,7 @@
 
 #include "avcl/device.h"
 #include "avcl/ops.h"
+#include "base/cores.h"
 #include "base/parallel.h"
 
 typedef struct layer {

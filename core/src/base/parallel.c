@@ -5,10 +5,7 @@
  * set of threads in the process, also in clang builds. Builds for the thread
  * sanitizer, which cannot see into libgomp, use plain threads instead.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
 
 #include "base/parallel.h"
 
@@ -109,27 +106,4 @@ void avcl__parallel_for(uint32_t n_threads, int64_t n, int64_t grain,
     }
     job j = {body, arg, n, n_pieces};
     run_all(&j);
-}
-
-/* Cores granted by a cgroup-v2 quota, rounded up; 0 = no quota. */
-static uint32_t quota(void)
-{
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
-    if (!f) return 0;
-    long long max = 0;
-    long long period = 0;
-    int n = fscanf(f, "%lld %lld", &max, &period);
-    fclose(f);
-    if (n != 2 || max <= 0 || period <= 0) return 0;
-    return (uint32_t)((max + period - 1) / period);
-}
-
-uint32_t avcl__cpu_count(void)
-{
-    cpu_set_t set;
-    uint32_t n = 1;
-    if (!sched_getaffinity(0, sizeof set, &set)) n = (uint32_t)CPU_COUNT(&set);
-    uint32_t q = quota();
-    if (q && q < n) n = q;
-    return n ? n : 1;
 }

@@ -12,7 +12,5 @@
 
 void avcl__parallel_for(uint32_t n_threads, int64_t n, int64_t grain,
                         void (*body)(void *arg, int64_t begin, int64_t end), void *arg);
-/* Cores this process may use: affinity and the cgroup's quota. */
-uint32_t avcl__cpu_count(void);
 
 #endif

@@ -14,7 +14,7 @@
 
 #include "avcl/store.h"
 
-#include "base/parallel.h"
+#include "base/cores.h"
 #include "base/threads.h"
 #include "data/prepare_file.h"
 #include "data/prepare_record.h"

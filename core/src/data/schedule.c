@@ -5,7 +5,7 @@
 
 #include "data/loader_impl.h"
 
-#include "base/parallel.h"
+#include "base/cores.h"
 
 static avcl_status check_sampler(const avcl_loader_options *o, avcl_error *err)
 {

@@ -12,7 +12,7 @@
 
 #include "avcl/survey.h"
 
-#include "base/parallel.h"
+#include "base/cores.h"
 #include "base/threads.h"
 
 enum { CHUNK = 64, THUMB = 16, RATE = 24000 };

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/parallel.h"
+#include "base/cores.h"
 #include "base/threads.h"
 #include "data/synth_files.h"
 #include "data/synth_impl.h"

@@ -14,7 +14,7 @@
 #include "graph/compile.h"
 #include "graph/ops.h"
 
-enum { NONE = UINT32_MAX };
+static const uint32_t NONE = UINT32_MAX;
 
 typedef struct fusing {
     const avcl_ir *from;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/call.h"
+#include "base/cores.h"
 #include "base/parallel.h"
 #include "graph/custom.h"
 #include "graph/ops.h"
@@ -48,9 +49,8 @@ static const void *extension(const char *id)
 static uint32_t choose_threads(uint32_t given)
 {
     if (given) return given < MAX_THREADS ? given : MAX_THREADS;
-    const char *text = getenv("OMP_NUM_THREADS"); /* "4", or "4,2" for nested levels */
-    long n = text ? strtol(text, NULL, 10) : 0;
-    if (n > 0) return n < MAX_THREADS ? (uint32_t)n : MAX_THREADS;
+    uint32_t asked = avcl__threads_asked(getenv("OMP_NUM_THREADS"));
+    if (asked) return asked < MAX_THREADS ? asked : MAX_THREADS;
     return avcl__cpu_count();
 }
 

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/cores.h"
 #include "base/file.h"
-#include "base/parallel.h"
 #include "store/runs.h"
 
 static const int64_t SECOND_NS = 1000000000;
