@@ -162,7 +162,7 @@ local function print_subject(w)
   end
   local towers = v.tower == 'both' and 'both towers' or v.tower .. ' tower'
   print(('%s width %d, %s, batch %d, %s, %s, random data'):format(v.backbone, v.width, towers,
-    v.batch, table.concat(shapes, ', '), v.precision))
+    v.batch, table.concat(shapes, ', '), w.session:precision()))
   print(w.session:device())
 end
 

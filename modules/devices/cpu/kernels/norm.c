@@ -202,26 +202,17 @@ static avcl_status batch_norm_relu(const cpu_call *c)
     return normalise(c, 1);
 }
 
-static avcl_status plan(avcl_device *device, avcl_kernel *k, avcl_error *err)
-{
-    (void)device;
-    (void)err;
-    norm_view v = norm_view_of(&k->in_info[0], k->in_tag[0] == AVCL_CPU_BLOCKED);
-    k->scratch = norm_scratch_bytes(&v);
-    return AVCL_OK;
-}
-
 const cpu_op AVCL_ISA_NAME(avcl__cpu_norm)[] = {
     {.name = "batch_norm",
      sizeof(avcl_batch_norm_attrs),
      .run = batch_norm,
-     .prepare = plan,
+     .prepare = norm_plan,
      .layouts = avcl__cpu_layout_norm,
      .takes_bf16 = avcl__cpu_alike},
     {.name = "batch_norm_relu",
      sizeof(avcl_batch_norm_attrs),
      .run = batch_norm_relu,
-     .prepare = plan,
+     .prepare = norm_plan,
      .layouts = avcl__cpu_layout_norm,
      .takes_bf16 = avcl__cpu_alike},
     {.name = NULL},

@@ -81,6 +81,16 @@ static inline norm_scratch norm_scratch_of(const norm_view *v, void *scratch)
     return s;
 }
 
+/* For prepare: input 0 is x, or a gradient of its shape. */
+static inline avcl_status norm_plan(avcl_device *device, avcl_kernel *k, avcl_error *err)
+{
+    (void)device;
+    (void)err;
+    norm_view v = norm_view_of(&k->in_info[0], k->in_tag[0] == AVCL_CPU_BLOCKED);
+    k->scratch = norm_scratch_bytes(&v);
+    return AVCL_OK;
+}
+
 /* Pieces of work: channel blocks or channels, over all rows. */
 static inline int64_t norm_parts(const norm_view *v)
 {

@@ -202,29 +202,20 @@ static avcl_status batch_norm_add_relu_backward(const cpu_call *c)
     return AVCL_OK;
 }
 
-static avcl_status plan(avcl_device *device, avcl_kernel *k, avcl_error *err)
-{
-    (void)device;
-    (void)err;
-    norm_view v = norm_view_of(&k->in_info[1], k->in_tag[1] == AVCL_CPU_BLOCKED);
-    k->scratch = norm_scratch_bytes(&v);
-    return AVCL_OK;
-}
-
 const cpu_op AVCL_ISA_NAME(avcl__cpu_norm_grad)[] = {
     {.name = "batch_norm_backward",
      .run = batch_norm_backward,
-     .prepare = plan,
+     .prepare = norm_plan,
      .layouts = avcl__cpu_layout_norm,
      .takes_bf16 = avcl__cpu_alike},
     {.name = "batch_norm_relu_backward",
      .run = batch_norm_relu_backward,
-     .prepare = plan,
+     .prepare = norm_plan,
      .layouts = avcl__cpu_layout_norm,
      .takes_bf16 = avcl__cpu_alike},
     {.name = "batch_norm_add_relu_backward",
      .run = batch_norm_add_relu_backward,
-     .prepare = plan,
+     .prepare = norm_plan,
      .layouts = avcl__cpu_layout_norm,
      .takes_bf16 = avcl__cpu_alike},
     {.name = NULL},

@@ -103,31 +103,22 @@ static avcl_status normalise_relu(const cpu_call *c)
     return AVCL_OK;
 }
 
-static avcl_status plan(avcl_device *device, avcl_kernel *k, avcl_error *err)
-{
-    (void)device;
-    (void)err;
-    norm_view v = norm_view_of(&k->in_info[0], k->in_tag[0] == AVCL_CPU_BLOCKED);
-    k->scratch = norm_scratch_bytes(&v);
-    return AVCL_OK;
-}
-
 const cpu_op AVCL_ISA_NAME(avcl__cpu_norm_scale)[] = {
     {.name = "batch_norm_eval",
      sizeof(avcl_batch_norm_attrs),
      .run = batch_norm_eval,
-     .prepare = plan,
+     .prepare = norm_plan,
      .layouts = avcl__cpu_layout_norm,
      .takes_bf16 = avcl__cpu_alike},
     {.name = "batch_norm_eval_relu",
      sizeof(avcl_batch_norm_attrs),
      .run = batch_norm_eval_relu,
-     .prepare = plan,
+     .prepare = norm_plan,
      .layouts = avcl__cpu_layout_norm,
      .takes_bf16 = avcl__cpu_alike},
     {.name = "normalise_relu",
      .run = normalise_relu,
-     .prepare = plan,
+     .prepare = norm_plan,
      .layouts = avcl__cpu_layout_norm,
      .takes_bf16 = avcl__cpu_alike},
     {.name = NULL},
