@@ -73,12 +73,12 @@ static rig_value value_y(const shape *s)
 /* A convolution in a direction; `a` holds its attributes. */
 static rig_node node_of(const shape *s, int op, avcl_conv3d_attrs *a)
 {
+    *a = (avcl_conv3d_attrs){.stride = {3, 0, {1, 1, 1}}, .pad = {.n = 3}};
     rig_node node = rig_op(ops[op], a, op == 0 && s->bias ? 3 : 2, 1);
     node.in[0] = op == 0 ? value_x(s) : value_y(s);
     node.in[1] = op == 2 ? value_x(s) : value_w(s);
     if (node.n_in > 2) node.in[2] = pair_real(s->out, 0, 0, 0, 0);
     node.out[0] = op == 0 ? value_y(s) : op == 1 ? value_x(s) : value_w(s);
-    *a = (avcl_conv3d_attrs){.stride = {3, 0, {1, 1, 1}}, .pad = {.n = 3}};
     memcpy(a->pad.v, s->pad, sizeof s->pad);
     a->shape.n = 5;
     memcpy(a->shape.v, node.out[0].info.shape, 5 * sizeof(int64_t));
