@@ -31,7 +31,7 @@ step_readme() { build release && tests/support/check_readme.sh build/release; }
 step_clang() { tests clang -R '^test_(threads|cores)$'; }
 step_asan() { tests asan -L 'unit|abi|ops|golden'; }
 # Seconds for each fuzzer: short here, long behind --full.
-fuzz_s=8
+fuzz_s=20
 step_fuzz() { build fuzz fuzz && tests/fuzz/run.sh build/fuzz "$fuzz_s"; }
 step_quickstart() { tests/e2e/quickstart_check.sh; }
 step_tsan() { tests tsan -R '^test_(loader|loader_samplers|loader_files|prepare|synth|plan|graph|graph_memory|trainer|evaluate)$'; }

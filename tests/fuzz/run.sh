@@ -4,7 +4,7 @@
 # What breaks one is left in BUILD_DIR/fuzz/NAME/, to be run again by fuzz_NAME FILE.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
-build=$1 seconds=${2:-8}
+build=$1 seconds=${2:-20}
 shift; [ $# -gt 0 ] && shift
 names=${*:-$(ls tests/fuzz/corpus)}
 
