@@ -22,6 +22,7 @@ end
 END
     cat >step.lua <<'END'
 -- One training step of the script's first stage; prints how much the process grew by it.
+local overrides = require 'avcl.overrides'
 local session = require 'avcl.session'
 local stage = require 'avcl.stage'
 local study = require 'avcl.cli.study'
@@ -35,7 +36,7 @@ end
 
 local experiment = study.load 'experiments/study.lua'
 local values = experiment.schema:resolve(experiment.rows[1].values,
-  experiment.schema:overrides { unpack(arg) })
+  overrides.layers(experiment.schema, { unpack(arg) })[1])
 local built = stage.build(experiment, 'pretrain', values, {})
 collectgarbage()
 local before = resident()

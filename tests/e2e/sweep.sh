@@ -72,7 +72,7 @@ test_a_crash_is_one_failed_run() {
     kill -SEGV "$(workers store)"
     finish
     expect_status 1
-    expect_text 'failed' 'SIGSEGV in phase train' '1 failed, 2 blocked'
+    expect_text 'failed' 'SIGSEGV' 'in phase train' '1 failed, 2 blocked'
     grep -q 'signal: SIGSEGV' store/runs/*/*/attempt-1.yaml || complain 'no signal in the record'
     avcl status --store store
     expect_text 'SIGSEGV'
