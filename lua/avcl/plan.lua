@@ -98,10 +98,17 @@ local function check_splits(experiment, name, row, values, info)
   end
 end
 
--- Whose code a run executes: the modules of its graph and its device.
+-- Whose code a run executes: the modules of its graph, ops with kernels of their own, its device.
 local function plugins_of(g, device)
   local modules = { g.host:find('device', device) }
   for i, module in ipairs(g.modules) do modules[i + 1] = module end
+  for _, node in ipairs(g:nodes()) do
+    local name = node.op:match '/([^/]+)$' -- of a plugin: ID/NAME
+    if name then
+      modules[#modules + 1] = { kind = 'avcl.op/1', name = name }
+      modules[#modules + 1] = { kind = 'avcl.kernel/1', name = name }
+    end
+  end
   return g.host:owners(modules)
 end
 

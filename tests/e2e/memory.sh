@@ -45,7 +45,7 @@ s:run 'train'
 s:sgd { lr = 1e-3, momentum = 0.9 }
 print(('planned %.0f grown %.0f'):format(s:stats().planned_bytes, resident() - before))
 END
-    local knobs='width=32 batch=64 rgb.frames=8 rgb.size=56 rgb.resize=64,64'
+    local knobs='width=32 batch=80 rgb.frames=8 rgb.size=56 rgb.resize=64,64'
     # shellcheck disable=SC2086
     avcl graph experiments/study.lua $knobs
     expect_status 0
