@@ -14,7 +14,7 @@ avcl=${AVCL_PROGRAM:-$PWD/build/release/bin/avcl}
 
 width=16 frames=8 size=56 video=76x56 clips=160 few=2 many=8 steps=20
 if [ "${1:-}" = --full ]; then
-    width=64 frames=16 size=112 video=171x128 clips=48 few=1 many=4 steps=3
+    width=64 frames=16 size=112 video=172x128 clips=48 few=1 many=4 steps=3
 elif [ $# -gt 0 ]; then
     sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
     exit 2
