@@ -84,6 +84,11 @@ avcl_status avcl__pass_layout(avcl_draft *draft, const avcl_device_api *api,
 
 /* Rebuilding helper: `map[old value] = new value`, one entry per old value. */
 avcl_node *avcl__draft_map_new(const avcl_ir *ir, avcl_error *err);
+/* Copies node `n` on inputs that are mapped already, and maps its outputs. 0 = no memory.
+ */
+int avcl__draft_copy_node(avcl_ir *to, const avcl_ir *from, uint32_t n, avcl_node *map);
+/* How often each value is read, a root being a read. NULL = no memory; free(). */
+uint32_t *avcl__draft_count_uses(const avcl_draft *draft);
 /* Swaps in the rebuilt IR and moves the roots along the map; frees the map. */
 void avcl__draft_replace(avcl_draft *draft, avcl_ir *rebuilt, avcl_node *map);
 /* One line a node. Free with free(). */

@@ -20,6 +20,31 @@ avcl_node *avcl__draft_map_new(const avcl_ir *ir, avcl_error *err)
     return map;
 }
 
+int avcl__draft_copy_node(avcl_ir *to, const avcl_ir *from, uint32_t n, avcl_node *map)
+{
+    const avcl_ir_node *node = &from->nodes[n];
+    avcl_node in[AVCL_KERNEL_MAX_IN];
+    for (uint32_t i = 0; i < node->n_in; i++)
+        in[i] = map[node->inputs[i]];
+    avcl_node first = avcl__ir_copy_node(to, from, n, in);
+    for (uint32_t i = 0; first && i < node->n_out; i++)
+        map[node->first + i] = first + i;
+    return first != 0;
+}
+
+uint32_t *avcl__draft_count_uses(const avcl_draft *draft)
+{
+    const avcl_ir *ir = &draft->ir;
+    uint32_t *n_uses = calloc(ir->n_values + 1, sizeof *n_uses);
+    if (!n_uses) return NULL;
+    for (uint32_t n = 0; n < ir->n_nodes; n++)
+        for (uint32_t i = 0; i < ir->nodes[n].n_in; i++)
+            n_uses[ir->nodes[n].inputs[i]]++;
+    for (uint32_t i = 0; i < draft->roots.n; i++)
+        n_uses[avcl__draft_roots(draft)[i].value]++;
+    return n_uses;
+}
+
 void avcl__draft_replace(avcl_draft *draft, avcl_ir *rebuilt, avcl_node *map)
 {
     avcl_draft_root *roots = avcl__draft_roots(draft);

@@ -23,15 +23,7 @@ avcl_status avcl__pass_dead(avcl_draft *draft, avcl_error *err)
     avcl_node *map = avcl__draft_map_new(&draft->ir, err);
     if (!live || !map) goto no_memory;
     for (uint32_t n = 0; n < draft->ir.n_nodes; n++) {
-        const avcl_ir_node *node = &draft->ir.nodes[n];
-        avcl_node in[AVCL_KERNEL_MAX_IN];
-        if (!live[n]) continue;
-        for (uint32_t i = 0; i < node->n_in; i++)
-            in[i] = map[node->inputs[i]];
-        avcl_node first = avcl__ir_copy_node(&to, &draft->ir, n, in);
-        if (!first) goto no_memory;
-        for (uint32_t i = 0; i < node->n_out; i++)
-            map[node->first + i] = first + i;
+        if (live[n] && !avcl__draft_copy_node(&to, &draft->ir, n, map)) goto no_memory;
     }
     avcl__draft_replace(draft, &to, map);
     free(live);

@@ -256,18 +256,6 @@ static int emit_backward(fusing *f, uint32_t b)
     return first != 0;
 }
 
-static int copy(fusing *f, uint32_t n)
-{
-    const avcl_ir_node *node = &f->from->nodes[n];
-    avcl_node in[AVCL_KERNEL_MAX_IN];
-    for (uint32_t i = 0; i < node->n_in; i++)
-        in[i] = f->map[node->inputs[i]];
-    avcl_node first = avcl__ir_copy_node(&f->to, f->from, n, in);
-    for (uint32_t i = 0; i < node->n_out; i++)
-        f->map[node->first + i] = first + i;
-    return first != 0;
-}
-
 /* The batch_norm_backward that relu_backward node `open` went into, or NONE. */
 static uint32_t taken_by(const fusing *f, uint32_t open)
 {
@@ -287,19 +275,9 @@ static int rebuild(fusing *f)
         else if (f->norm_of[n] != NONE)
             ok = emit_forward(f, n);
         else if (!f->gone[n] && f->grad_of[n] == NONE)
-            ok = copy(f, n);
+            ok = avcl__draft_copy_node(&f->to, f->from, n, f->map);
     }
     return ok;
-}
-
-static void count_uses(fusing *f, const avcl_draft *draft)
-{
-    const avcl_ir *ir = f->from;
-    for (uint32_t n = 0; n < ir->n_nodes; n++)
-        for (uint32_t i = 0; i < ir->nodes[n].n_in; i++)
-            f->n_uses[ir->nodes[n].inputs[i]]++;
-    for (uint32_t i = 0; i < draft->roots.n; i++)
-        f->n_uses[avcl__draft_roots(draft)[i].value]++;
 }
 
 avcl_status avcl__pass_fuse(avcl_draft *draft, const avcl_fusion *with, avcl_error *err)
@@ -307,13 +285,12 @@ avcl_status avcl__pass_fuse(avcl_draft *draft, const avcl_fusion *with, avcl_err
     fusing f = {.from = &draft->ir, .with = with};
     uint32_t n = draft->ir.n_nodes + 1;
     f.map = avcl__draft_map_new(&draft->ir, err);
-    f.n_uses = calloc(draft->ir.n_values + 1, sizeof *f.n_uses);
+    f.n_uses = avcl__draft_count_uses(draft);
     f.norm_of = calloc(n, sizeof *f.norm_of);
     f.grad_of = calloc(n, sizeof *f.grad_of);
     f.gone = calloc(n, 1);
     int ok = f.map && f.n_uses && f.norm_of && f.grad_of && f.gone;
     if (ok) {
-        count_uses(&f, draft);
         find(&f);
         ok = rebuild(&f);
     }

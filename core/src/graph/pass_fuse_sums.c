@@ -56,14 +56,9 @@ static uint32_t operand(const summing *s, uint32_t n)
     return NONE;
 }
 
-static void find(summing *s, const avcl_draft *draft)
+static void find(summing *s)
 {
     const avcl_ir *ir = s->from;
-    for (uint32_t n = 0; n < ir->n_nodes; n++)
-        for (uint32_t i = 0; i < ir->nodes[n].n_in; i++)
-            s->n_uses[ir->nodes[n].inputs[i]]++;
-    for (uint32_t i = 0; i < draft->roots.n; i++)
-        s->n_uses[avcl__draft_roots(draft)[i].value]++;
     for (uint32_t n = 0; n < ir->n_nodes; n++) {
         uint32_t i = is(&ir->nodes[n], "add") ? operand(s, n) : NONE;
         s->conv_of[n] = i == NONE ? NONE : ir->values[ir->nodes[n].inputs[i]].node;
@@ -87,31 +82,21 @@ static int emit(summing *s, uint32_t n)
     return y != 0;
 }
 
-static int copy(summing *s, uint32_t n)
-{
-    const avcl_ir_node *node = &s->from->nodes[n];
-    avcl_node in[AVCL_KERNEL_MAX_IN];
-    for (uint32_t i = 0; i < node->n_in; i++)
-        in[i] = s->map[node->inputs[i]];
-    avcl_node first = avcl__ir_copy_node(&s->to, s->from, n, in);
-    for (uint32_t i = 0; i < node->n_out; i++)
-        s->map[node->first + i] = first + i;
-    return first != 0;
-}
-
 avcl_status avcl__pass_fuse_sums(avcl_draft *draft, const avcl_fusion *with,
                                  avcl_error *err)
 {
     summing s = {.from = &draft->ir, .with = with};
     s.op = avcl_host_find_op(with->host, "conv3d_backward_data_add");
     s.map = avcl__draft_map_new(&draft->ir, err);
-    s.n_uses = calloc(draft->ir.n_values + 1, sizeof *s.n_uses);
+    s.n_uses = avcl__draft_count_uses(draft);
     s.conv_of = calloc(draft->ir.n_nodes + 1, sizeof *s.conv_of);
     s.gone = calloc(draft->ir.n_nodes + 1, 1);
     int ok = s.map && s.n_uses && s.conv_of && s.gone;
-    if (ok) find(&s, draft);
+    if (ok) find(&s);
     for (uint32_t n = 0; ok && n < draft->ir.n_nodes; n++)
-        ok = s.gone[n] || (s.conv_of[n] == NONE ? copy(&s, n) : emit(&s, n));
+        ok = s.gone[n] ||
+             (s.conv_of[n] == NONE ? avcl__draft_copy_node(&s.to, s.from, n, s.map)
+                                   : emit(&s, n));
     free(s.n_uses);
     free(s.conv_of);
     free(s.gone);
