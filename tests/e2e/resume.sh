@@ -5,8 +5,10 @@ set -m # every job in a group of its own; SIGINT is reset by env, for CI may hav
 
 STUDY='run experiments/study.lua pretrain.epochs=40 batch=2 --progress plain'
 
-# start STORE: the study in the background; its pid is $pid, its output in the file log.
+# start STORE: the study in the background; its pid is $pid, its output in the file log,
+# what earlier attempts left behind in $before.
 start() {
+    before=$(epochs "$1")
     # shellcheck disable=SC2086
     env --default-signal=INT "$AVCL" $STUDY --store "$1" >log 2>&1 &
     pid=$!
@@ -19,9 +21,19 @@ finish() {
     shown=0
 }
 
-# has_epochs STORE N: its first run has N epochs behind it.
+# epochs STORE: the epochs its runs have behind them.
+epochs() {
+    cat "$1"/runs/*/*/epochs.jsonl 2>/dev/null | wc -l
+}
+
 has_epochs() {
-    [ "$(cat "$1"/runs/*/*/epochs.jsonl 2>/dev/null | wc -l)" -ge "$2" ]
+    [ "$(epochs "$1")" -ge "$2" ]
+}
+
+# advance STORE: until the process started last has ended an epoch of its own; a count from
+# zero may be there already, and the signal would then meet a process that is only starting.
+advance() {
+    wait_for 30 has_epochs "$1" $((before + 1))
 }
 
 uninterrupted() {
@@ -50,7 +62,7 @@ test_ctrl_c_in_an_epoch_then_the_same_command() {
     local delay step n=1 within=0
     for delay in 0.05 0.1 0.16; do
         start cut
-        wait_for 30 has_epochs cut $n
+        advance cut
         sleep $delay
         kill -INT "$pid"
         finish
@@ -64,7 +76,7 @@ test_ctrl_c_in_an_epoch_then_the_same_command() {
     done
     holds 'n >= 1' n=$within # else all hit the end of an epoch
     start cut
-    wait_for 30 has_epochs cut 6
+    advance cut
     kill -TERM "$pid"
     finish
     expect_status 75; expect_text 'resumed from its checkpoint'
@@ -82,6 +94,7 @@ test_kill_9_then_the_same_command() {
     for n in 2 9; do
         start cut
         wait_for 30 has_epochs cut "$n"
+        advance cut
         sleep 0.1
         kill -KILL "$pid"
         finish 2>/dev/null
@@ -116,7 +129,7 @@ test_two_processes_share_the_work() {
     # shellcheck disable=SC2086
     "$AVCL" $STUDY --store both >log 2>&1 &
     pid=$!
-    wait_for 30 has_epochs both 1
+    wait_for 30 has_epochs both 1 # the other has its claim
     # shellcheck disable=SC2086
     avcl $STUDY --store both
     expect_status 75 # not failed, and not all there yet
