@@ -3,19 +3,17 @@
 --   local built = stage.build(experiment, 'finetune', values, { n_classes = 12 })
 --   built.graph, built.view, built.features
 local c = require 'avcl.ffi'
-local config = require 'avcl.config'
 local graph = require 'avcl.graph'
+local head = require 'avcl.head'
 local hosts = require 'avcl.host'
+local inputs = require 'avcl.inputs'
 local knobs = require 'avcl.knobs'
-local media = require 'avcl.media'
 local spec = require 'avcl.spec'
 local suggest = require 'avcl.suggest'
 require 'avcl.module'
 local C = c.C
 
 local M = {}
-
-M.STANDARD_EPS = 1e-6 -- of the variance of pixels in [0, 1]: a black clip stays finite
 
 --- Fields of one stage out of the flat values: { epochs = …, ['optim.lr'] = … }.
 function M.fields(values, name)
@@ -25,153 +23,6 @@ function M.fields(values, name)
     if key then out[key] = value end
   end
   return out
-end
-
--- ---- inputs --------------------------------------------------------------------------------
-
-local normalise = {}
-
-function normalise.none(_, x) return x end
-
-function normalise.clip(g, x)
-  local axes = { axes = { 1, 2, 3, 4 }, keep = true }
-  local centred = g:sub(x, g:mean(x, axes))
-  return g:div(centred, g:sqrt(g:add(g:variance(x, axes), M.STANDARD_EPS)))
-end
-
-function normalise.tmean(g, x)
-  return g:sub(x, g:mean(x, { axes = { 2 }, keep = true }))
-end
-
-local function real(g, x)
-  return g:cast(x, { dtype = graph.dtypes.f32 })
-end
-
-local makers = {}
-
--- u8 [B,3,T,H,W] -> real, normalised.
-function makers.rgb(g, v, batch)
-  local size = v['rgb.size']
-  local raw = graph.methods.input(g, 'rgb', { batch, 3, v['rgb.frames'], size, size }, 'u8')
-  return g:scope('rgb', function()
-    return normalise[v['rgb.normalise']](g, g:affine(real(g, raw), { scale = 1 / 255 }))
-  end)
-end
-
--- f16 [B,1,1,S,S] -> real, repeated over the channels a backbone wants.
-function makers.mel(g, v, batch)
-  local size, channels = v['mel.crop'], v['audio.in_channels']
-  local raw = graph.methods.input(g, 'mel', { batch, 1, 1, size, size }, 'f16')
-  return g:scope('mel', function()
-    local x = real(g, raw)
-    return channels == 1 and x or g:broadcast_to(x, { batch, channels, 1, size, size })
-  end)
-end
-
-function makers.label(g, _, batch)
-  return graph.methods.input(g, 'label', { batch }, 'i32')
-end
-
-function makers.weight(g, _, batch)
-  return graph.methods.input(g, 'weight', { batch }, 'f32')
-end
-
--- g:input 'rgb' declares it on first use, so a model that never asks for sound decodes none.
-local function predeclare(g, values, batch)
-  g.used, g.promised = {}, config.sorted_keys(makers)
-  g.inputs = setmetatable({}, { __index = function(inputs, name)
-    local make = makers[name]
-    if not make then return nil end
-    g.used[name] = true
-    local made = make(g, values, batch)
-    rawset(inputs, name, made)
-    return made
-  end })
-end
-
--- ---- what the loader is asked for -----------------------------------------------------------
-
---- { rate = …, window = … }: how the spectrogram is made.
-function M.mel_options(values)
-  local mel = {}
-  for path, value in pairs(values) do
-    local key = path:match '^mel%.(.+)$'
-    if key and key ~= 'mode' and key ~= 'crop' then mel[key] = value end
-  end
-  return mel
-end
-
---- avcl_view of a stage. `out` is the C struct to fill.
-function M.fill_view(out, values, used, options)
-  out.frames = used.rgb and values['rgb.frames'] or 0
-  local resize = values['rgb.resize']
-  out.resize_w, out.resize_h = resize[1], resize[2]
-  out.crop = values['rgb.size']
-  out.fps = values['rgb.fps']
-  out.mel_crop = used.mel and values['mel.crop'] or 0
-  out.random = options.random and 1 or 0
-  out.n_clips = options.n_clips or 1
-  out.shuffle_pairs = options.shuffle and 1 or 0
-  media.mel_options(M.mel_options(values), out.mel)
-  return out
-end
-
--- ---- the head --------------------------------------------------------------------------------
-
--- Weights and bias as PyTorch starts them: uniform within 1 / sqrt(fan_in).
-local function linear(g, name, x, n_out)
-  return g:scope(name, function()
-    local n_in = x.shape[2]
-    local bound = 1 / math.sqrt(n_in)
-    local w = g:weight('weight', { n_out, n_in }, { 'uniform', bound })
-    return g:linear(x, w, g:weight('bias', { n_out }, { 'uniform', bound }))
-  end)
-end
-
-local function head(g, x, fields, n_classes)
-  return g:scope('head', function()
-    local hidden = fields['head.hidden']
-    if hidden > 0 then
-      x = g:relu(linear(g, 'fc1', x, hidden))
-      if fields['head.dropout'] > 0 then x = g:dropout(x, { p = fields['head.dropout'] }) end
-    end
-    return linear(g, hidden > 0 and 'fc2' or 'fc', x, n_classes)
-  end)
-end
-
-local function tap(declared, name, modality)
-  local taps = declared.taps and declared.taps[name]
-  if not taps then
-    c.raise('INVALID', "modalities = '%s' needs the model to return taps.%s", modality, name)
-  end
-  return taps.pool
-end
-
--- What the classifier sees: everything the model calls features, or one stream's pool.
-local function features_of(g, declared, modality)
-  if modality == 'rgb' then return tap(declared, 'video', modality) end
-  if modality == 'mel' then return tap(declared, 'audio', modality) end
-  local list = declared.features
-  if graph.is_node(list) then return list end
-  if type(list) ~= 'table' or not graph.is_node(list[1]) then
-    c.raise('INVALID', 'the model returns no features: expected { features = { node, … } }')
-  end
-  if #list == 1 then return list[1] end
-  return g:concat(list, { axis = 1 })
-end
-
-local function classify(g, declared, values, fields, n_classes)
-  local x = features_of(g, declared, values.modalities)
-  local logits = head(g, x, fields, n_classes)
-  local inputs = { logits, g:input 'label', g:input 'weight' }
-  local loss
-  if fields.loss == 'cross_entropy' then
-    loss = g:op('cross_entropy', inputs)
-  else
-    loss = g:loss(fields.loss, inputs)
-  end
-  g:keep('logits', logits)
-  g:minimize(1, loss)
 end
 
 -- The model is declared again under a head, where its own losses and records are not wanted.
@@ -233,14 +84,14 @@ function M.build(experiment, name, values, options)
   local fields = M.fields(values, of)
   local batch = M.fields(values, name).batch or fields.batch or values.batch
   local g = graph.new(options.host or hosts.get())
-  predeclare(g, values, batch)
+  inputs.predeclare(g, values, batch)
   local supervised = experiment.kinds[of] == 'supervised'
   for _, scope in ipairs(fields.frozen or {}) do g.frozen_scopes[scope] = true end
   local p = knobs.of(values, experiment.stages)
   local declared = declare(experiment, g, p, supervised)
   check_frozen(g, fields.frozen)
   if kind == 'pretext' then keep_features(g, declared) end
-  if supervised then classify(g, declared, values, fields, options.n_classes or 2) end
+  if supervised then head.classify(g, declared, values, fields, options.n_classes or 2) end
   c.call('avcl_graph_status', g.ptr)
   return { graph = g, used = g.used, batch = batch, kind = kind, supervised = supervised }
 end

@@ -1,6 +1,7 @@
 -- train.lua - one stage run on one session: training to the end, or a test.
 local c = require 'avcl.ffi'
 local graph_session = require 'avcl.session'
+local inputs = require 'avcl.inputs'
 local stage = require 'avcl.stage'
 local term = require 'avcl.cli.term'
 local transforms = require 'avcl.transforms'
@@ -42,7 +43,7 @@ local function trainer_options(run, built, checkpoint_dir)
   local chain = transforms.chain(v, run.stage)
   keep[#keep + 1] = chain
   o.view.transforms = chain
-  stage.fill_view(o.view, v, built.used, {
+  inputs.fill_view(o.view, v, built.used, {
     random = true, shuffle = built.kind == 'pretext' and v.control == 'shuffled',
   })
   return o, keep
@@ -158,7 +159,7 @@ function M.test(session, dataset, run, built)
   local n, classes = dataset:count(f.split), dataset:n_classes()
   local o, out = c.new 'avcl_eval_options', c.new 'avcl_eval_result'
   o.split, o.batch, o.workers = f.split, built.batch, run.values.workers
-  stage.fill_view(o.view, run.values, built.used, { random = false, n_clips = f.clips })
+  inputs.fill_view(o.view, run.values, built.used, { random = false, n_clips = f.clips })
   local n_bytes = math.ceil(n / 8)
   local items = c.new('uint8_t[?]', math.max(n_bytes, 1))
   local confusion = c.new('int64_t[?]', math.max(classes * classes, 1))

@@ -1,8 +1,8 @@
 -- cli/data/prepare.lua - `avcl data prepare`: a data set decoded once into one file.
 local c = require 'avcl.ffi'
+local inputs = require 'avcl.inputs'
 local overrides = require 'avcl.overrides'
 local prepare = require 'avcl.prepare'
-local stage = require 'avcl.stage'
 local study = require 'avcl.cli.study'
 local term = require 'avcl.cli.term'
 local text = require 'avcl.cli.data.text'
@@ -40,7 +40,7 @@ local function take_experiment(args)
   local values = experiment.schema:resolve(experiment.rows[1].values, layer)
   args.size = args.size or values['rgb.resize']
   args.fps = args.fps or values['rgb.fps']
-  args.mel = stage.mel_options(values)
+  args.mel = inputs.mel_options(values)
 end
 
 local function progress_line()
