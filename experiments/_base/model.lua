@@ -2,7 +2,7 @@
 
 -- models = 1: the same weights see both modalities (Table 1).
 local function streams(g, p)
-  local params = { width = p.width }
+  local params = { width = p.width, stem = p.stem > 0 and p.stem or nil }
   local rgb, mel = g:input 'rgb', g:input 'mel'
   if p.models == 2 then
     return g:backbone(p.backbone, { clip = rgb, name = 'video' }, params),

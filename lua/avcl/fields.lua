@@ -31,6 +31,8 @@ M.knobs = {
   preset = choice('paper', { 'paper', 'robust' }, 'where the other knobs start from'),
   backbone = { type = 'string', default = 'r3d', doc = 'backbone module' },
   width = integer(64, { min = 1, max = 4096, doc = 'channels of conv1' }),
+  stem = integer(0, { min = 0, max = 7,
+    doc = "height and width of the first kernel: 3, 7, or 0 = the backbone's published one" }),
   models = integer(2, { min = 1, max = 2, doc = '1: both modalities through one backbone' }),
   fusion = { type = 'string', default = 'amfm', doc = 'fusion module' },
   cgra_at = list({ 'pool-final' }, 'where CGRA looks'),

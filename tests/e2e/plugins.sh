@@ -160,7 +160,28 @@ END
     expect_no_text quarantined
 }
 
+# In f64, with every gradient: what a plugin of a stranger's has to pass.
+test_backbones_pass_their_check() {
+    for name in r3d r2plus1d c3d; do
+        avcl plugin check $name
+        expect_status 0; expect_text ' 0 failed, 0 warnings'
+    done
+}
+
+# One step of the whole of AVCL with each: eq. 11 through both towers, or one for both.
+test_backbones_are_one_key_away() {
+    cd "$SOURCE" || exit 2
+    for name in r2plus1d c3d; do
+        for more in models=1 'stem=7' 'stem=3 audio.in_channels=1'; do
+            # shellcheck disable=SC2086
+            avcl graph experiments/table2.lua --only conv3 backbone=$name width=2 batch=2 $more
+            expect_status 0; expect_text 'train '
+        done
+    done
+}
+
 run_tests test_template_trains_from_a_script test_template_works_from_avcl_lua \
     test_parameters_of_a_plugin_are_checked test_wrong_abi_is_refused_with_both_numbers \
     test_files_that_are_no_plugins_are_refused test_info_of_r3d_is_the_papers \
-    test_a_crash_in_a_kernel_ends_one_run
+    test_a_crash_in_a_kernel_ends_one_run test_backbones_pass_their_check \
+    test_backbones_are_one_key_away

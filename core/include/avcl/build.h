@@ -191,6 +191,25 @@ static inline avcl_node avcl_b_conv3d(const avcl_build *b, avcl_node x, avcl_nod
     return avcl_b_op(b, "conv3d", in, 2, at, 2);
 }
 
+/* The same, plus bias [O]. */
+static inline avcl_node avcl_b_conv3d_bias(const avcl_build *b, avcl_node x, avcl_node w,
+                                           avcl_node bias, const int64_t stride[3],
+                                           const int64_t pad[3])
+{
+    avcl_node in[3] = {x, w, bias};
+    avcl_attr at[2] = {avcl_attr_ints("stride", stride, 3),
+                       avcl_attr_ints("pad", pad, 3)};
+    return avcl_b_op(b, "conv3d", in, 3, at, 2);
+}
+
+/* Largest value of each window of x [N,C,T,H,W]; windows do not overlap. */
+static inline avcl_node avcl_b_max_pool3d(const avcl_build *b, avcl_node x,
+                                          const int64_t kernel[3])
+{
+    avcl_attr at = avcl_attr_ints("kernel", kernel, 3);
+    return avcl_b_op(b, "max_pool3d", &x, 1, &at, 1);
+}
+
 /* [N,C,T,H,W] -> [N,C] */
 static inline avcl_node avcl_b_global_avg_pool(const avcl_build *b, avcl_node x)
 {
