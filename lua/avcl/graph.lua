@@ -251,6 +251,11 @@ function M.frozen_within(g, scope, fn, ...)
   return results
 end
 
+--- Nothing declared from here on is trained, and all of it computes as in evaluation.
+function M.freeze(g)
+  C.avcl_graph_freeze(g.ptr, 1)
+end
+
 --- What declare() makes lies under `name`.
 function methods:scope(name, declare)
   C.avcl_graph_push(self.ptr, name)

@@ -46,10 +46,15 @@ local function features_of(g, declared, modality)
   return g:concat(list, { axis = 1 })
 end
 
+--- The classifier's logits [N, n_classes] on what it sees of a model.
+---@return avcl.Node
+function M.logits(g, declared, values, fields, n_classes)
+  return head(g, features_of(g, declared, values.modalities), fields, n_classes)
+end
+
 --- Labels under the model's features: keeps the logits, minimises the loss.
 function M.classify(g, declared, values, fields, n_classes)
-  local x = features_of(g, declared, values.modalities)
-  local logits = head(g, x, fields, n_classes)
+  local logits = M.logits(g, declared, values, fields, n_classes)
   local inputs = { logits, g:input 'label', g:input 'weight' }
   local loss
   if fields.loss == 'cross_entropy' then

@@ -1,27 +1,11 @@
 -- sheet.lua - a contact sheet: a row a clip, frames spread over it and its log-mel picture.
 local c = require 'avcl.ffi'
+local canvases = require 'avcl.canvas'
 local media = require 'avcl.media'
 
 local M = {}
 
 local GAP = 2 -- pixels between cells
-
--- A white canvas and a function that puts a picture of w x h, 1 or 3 channels, at (x, y).
-local function canvas(width, height)
-  local rgb = c.new('uint8_t[?]', width * height * 3)
-  for i = 0, width * height * 3 - 1 do rgb[i] = 255 end
-  local function put(x0, y0, pixels, w, h, channels)
-    for y = 0, h - 1 do
-      for x = 0, w - 1 do
-        for k = 0, 2 do
-          local from = channels == 3 and (y * w + x) * 3 + k or y * w + x
-          rgb[((y0 + y) * width + x0 + x) * 3 + k] = pixels[from]
-        end
-      end
-    end
-  end
-  return rgb, put
-end
 
 -- A cell with a line across: a file that cannot be shown.
 local function cross(w, h)
@@ -59,7 +43,8 @@ function M.write(file, clips, o)
   local w, h = o.size[1], o.size[2]
   local mel_x = o.columns * (w + GAP)
   local width, height = mel_x + h, #clips * (h + GAP) - GAP
-  local rgb, put = canvas(width, height)
+  local canvas = canvases.new(width, height)
+  local put = canvas.put
   local n_bad = 0
   for i, clip in ipairs(clips) do
     local y = (i - 1) * (h + GAP)
@@ -71,7 +56,7 @@ function M.write(file, clips, o)
       n_bad = n_bad + 1
     end
   end
-  media.write_png(file, rgb, width, height, 3)
+  media.write_png(file, canvas.rgb, width, height, 3)
   return n_bad
 end
 

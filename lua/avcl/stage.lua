@@ -27,6 +27,7 @@ end
 
 -- The model is declared again under a head, where its own losses and records are not wanted.
 local quiet = {}
+M.quiet = quiet
 for _, name in ipairs { 'minimize', 'keep' } do
   quiet[name] = function(g) return g end
 end
@@ -35,12 +36,12 @@ function quiet.log(g, name, value)
   return g
 end
 
-local function declare(experiment, g, p, silent)
-  if silent then
-    for name, fn in pairs(quiet) do rawset(g, name, fn) end
-  end
+--- What the model returns; meanwhile the methods in `instead` take the place of g's own.
+---@param instead table<string, function>?
+function M.declare(experiment, g, p, instead)
+  for name, fn in pairs(instead or {}) do rawset(g, name, fn) end
   local declared = experiment.model(g, p)
-  for name in pairs(quiet) do rawset(g, name, nil) end
+  for name in pairs(instead or {}) do rawset(g, name, nil) end
   if type(declared) ~= 'table' then
     c.raise('INVALID', 'the model returned %s, expected { features = …, taps = … }',
       declared == nil and 'nothing' or 'a ' .. type(declared))
@@ -88,7 +89,7 @@ function M.build(experiment, name, values, options)
   local supervised = experiment.kinds[of] == 'supervised'
   for _, scope in ipairs(fields.frozen or {}) do g.frozen_scopes[scope] = true end
   local p = knobs.of(values, experiment.stages)
-  local declared = declare(experiment, g, p, supervised)
+  local declared = M.declare(experiment, g, p, supervised and quiet or nil)
   check_frozen(g, fields.frozen)
   if kind == 'pretext' then keep_features(g, declared) end
   if supervised then head.classify(g, declared, values, fields, options.n_classes or 2) end
