@@ -43,7 +43,7 @@ AVCL_EXPORT int32_t avcl_doc_get_bool(const avcl_doc *doc, int32_t node);
 AVCL_EXPORT int64_t avcl_doc_get_int(const avcl_doc *doc, int32_t node);
 AVCL_EXPORT double avcl_doc_get_float(const avcl_doc *doc, int32_t node); /* INT too */
 AVCL_EXPORT const char *avcl_doc_get_str(const avcl_doc *doc,
-                                         int32_t node); /* scalars' text */
+                                         int32_t node); /* NULL unless STR */
 /* Reads one YAML document (1.2 core schema, so `no` is a string). */
 AVCL_EXPORT avcl_doc *avcl_doc_parse(const char *text, uint64_t n, avcl_error *err);
 /* YAML text of the tree, without markers. Short maps and lists of scalars in flow style.

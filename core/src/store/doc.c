@@ -163,20 +163,16 @@ void avcl_doc_set_int(avcl_doc *doc, int32_t node, int64_t value)
 {
     avcl__doc_node *n = scalar(doc, node, AVCL_DOC_INT);
     if (!n) return;
-    char text[32];
-    snprintf(text, sizeof text, "%" PRId64, value);
     n->integer = value;
-    set_text(doc, n, text);
+    n->text = "";
 }
 
 void avcl_doc_set_float(avcl_doc *doc, int32_t node, double value)
 {
     avcl__doc_node *n = scalar(doc, node, AVCL_DOC_FLOAT);
     if (!n) return;
-    char text[32];
-    avcl_float_text(value, text);
     n->real = value;
-    set_text(doc, n, text);
+    n->text = "";
 }
 
 int32_t avcl_doc_set_str(avcl_doc *doc, int32_t node, const char *value)
@@ -238,5 +234,16 @@ double avcl_doc_get_float(const avcl_doc *doc, int32_t node)
 const char *avcl_doc_get_str(const avcl_doc *doc, int32_t node)
 {
     const avcl__doc_node *n = look(doc, node);
-    return n && avcl__doc_is_scalar(doc, node) ? n->text : NULL;
+    return n && n->kind == AVCL_DOC_STR ? n->text : NULL;
+}
+
+const char *avcl__doc_scalar_text(const avcl__doc_node *node, char room[32])
+{
+    if (node->kind == AVCL_DOC_FLOAT)
+        avcl_float_text(node->real, room);
+    else if (node->kind == AVCL_DOC_INT)
+        snprintf(room, 32, "%" PRId64, node->integer);
+    else
+        return node->text;
+    return room;
 }

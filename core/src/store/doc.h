@@ -14,7 +14,7 @@ enum { AVCL_DOC_MAX_DEPTH = 100 };
 
 typedef struct avcl__doc_node {
     const char *key;  /* NULL in a list and at the root */
-    const char *text; /* of a scalar */
+    const char *text; /* of a scalar; of a number it is made when it is written */
     int64_t integer;  /* INT, BOOL */
     double real;      /* FLOAT */
     int32_t *children;
@@ -41,6 +41,8 @@ static inline int avcl__doc_is_scalar(const avcl_doc *doc, int32_t node)
     return doc->nodes[node].kind < AVCL_DOC_MAP;
 }
 
+/* What stands for a scalar; a number's is made in `room`. */
+const char *avcl__doc_scalar_text(const avcl__doc_node *node, char room[32]);
 /* Sets a scalar's kind and text by the 1.2 core schema; -1 = not a value we can hold. */
 int avcl__doc_set_plain(avcl_doc *doc, int32_t node, const char *text);
 /* 1 when a reader of YAML 1.1 or 1.2 takes the unquoted text for this very string. */

@@ -63,6 +63,7 @@ static void put_children(avcl__text *out, const avcl_doc *doc, const avcl__doc_n
 static void put_node(avcl__text *out, const avcl_doc *doc, const avcl__doc_node *n,
                      int canonical)
 {
+    char room[32];
     if (n->kind >= AVCL_DOC_MAP) {
         int map = n->kind == AVCL_DOC_MAP;
         avcl__text_put(out, map ? "{" : "[", 1);
@@ -70,9 +71,9 @@ static void put_node(avcl__text *out, const avcl_doc *doc, const avcl__doc_node 
         avcl__text_put(out, map ? "}" : "]", 1);
     } else if (n->kind == AVCL_DOC_STR ||
                (n->kind == AVCL_DOC_FLOAT && !isfinite(n->real))) {
-        put_string(out, n->text);
+        put_string(out, avcl__doc_scalar_text(n, room));
     } else {
-        avcl__text_add(out, n->text);
+        avcl__text_add(out, avcl__doc_scalar_text(n, room));
     }
 }
 

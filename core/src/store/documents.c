@@ -109,62 +109,72 @@ int avcl__document_next(const char *data, uint64_t n, avcl__extent *at, int32_t 
     return 0;
 }
 
-/* The `index`-th document, from the end when negative. */
-static int find(const char *data, uint64_t n, int32_t index, avcl__extent *out,
-                int32_t *torn)
+/* ---- a file ---------------------------------------------------------------------- */
+void avcl__documents_release(avcl__documents *file)
 {
-    int64_t count = 0;
-    for (avcl__extent at = {0}; avcl__document_next(data, n, &at, torn);)
-        count++;
-    int64_t wanted = index < 0 ? count + index : index;
-    if (wanted < 0 || wanted >= count) return 0;
-    int32_t ignored = 0;
+    free(file->path);
+    free(file->data);
+    *file = (avcl__documents){0};
+}
+
+avcl_status avcl__documents_load(avcl__documents *file, const char *path, avcl_error *err)
+{
+    *file = (avcl__documents){.path = strdup(path)};
+    if (!file->path) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory");
+    avcl_status rc = avcl__file_read(path, &file->data, &file->n, err);
+    if (rc) {
+        avcl__documents_release(file);
+        return rc;
+    }
     avcl__extent at = {0};
-    for (int64_t i = 0; i <= wanted; i++)
-        avcl__document_next(data, n, &at, &ignored);
-    *out = at;
+    while (avcl__document_next(file->data, file->n, &at, &file->torn)) {
+        if (file->count++ == 0) file->first = at;
+        file->last = at;
+    }
+    return AVCL_OK;
+}
+
+/* The first and the last, which are what is asked for, are known. */
+static int find(const avcl__documents *file, int32_t index, avcl__extent *out)
+{
+    int64_t wanted = index < 0 ? (int64_t)file->count + index : index;
+    int32_t ignored = 0;
+    if (wanted < 0 || wanted >= file->count) return 0;
+    *out = wanted + 1 == file->count ? file->last : file->first;
+    if (wanted == 0 || wanted + 1 == file->count) return 1;
+    for (int64_t i = 0; i < wanted; i++)
+        avcl__document_next(file->data, file->n, out, &ignored);
     return 1;
+}
+
+avcl_doc *avcl__documents_parse(const avcl__documents *file, int32_t index,
+                                avcl_error *err)
+{
+    avcl__extent at;
+    avcl_error why = {0};
+    if (!find(file, index, &at)) {
+        avcl_error_set(err, AVCL_E_NOT_FOUND, "%s has no sound document %d%s", file->path,
+                       index,
+                       file->torn ? " (what is cut off or damaged was ignored)" : "");
+        return NULL;
+    }
+    avcl_doc *doc = avcl_doc_parse(file->data + at.begin, at.n, &why);
+    if (!doc)
+        avcl_error_set(err, why.code == AVCL_E_NOMEM ? AVCL_E_NOMEM : AVCL_E_CORRUPT,
+                       "%s: document from line %llu: %s", file->path,
+                       (unsigned long long)count_lines(file->data, at.begin) + 1,
+                       why.message);
+    return doc;
 }
 
 avcl_doc *avcl_store_read(const char *path, int32_t index, int32_t *torn, avcl_error *err)
 {
-    char *data = NULL;
-    uint64_t n;
-    int32_t broken = 0;
-    avcl__extent at;
-    avcl_doc *doc = NULL;
-    if (avcl__file_read(path, &data, &n, err)) return NULL;
-    int found = find(data, n, index, &at, &broken);
-    if (torn) *torn = broken;
-    if (found) {
-        avcl_error why = {0};
-        doc = avcl_doc_parse(data + at.begin, at.n, &why);
-        if (!doc)
-            avcl_error_set(err, why.code == AVCL_E_NOMEM ? AVCL_E_NOMEM : AVCL_E_CORRUPT,
-                           "%s: document from line %llu: %s", path,
-                           (unsigned long long)count_lines(data, at.begin) + 1,
-                           why.message);
-    } else {
-        avcl_error_set(err, AVCL_E_NOT_FOUND, "%s has no sound document %d%s", path,
-                       index, broken ? " (what is cut off or damaged was ignored)" : "");
-    }
-    free(data);
+    avcl__documents file;
+    if (avcl__documents_load(&file, path, err)) return NULL;
+    if (torn) *torn = file.torn;
+    avcl_doc *doc = avcl__documents_parse(&file, index, err);
+    avcl__documents_release(&file);
     return doc;
-}
-
-avcl_status avcl__documents_count(const char *path, uint32_t *count, avcl_error *err)
-{
-    char *data = NULL;
-    uint64_t n;
-    int32_t torn = 0;
-    avcl_status rc = avcl__file_read(path, &data, &n, err);
-    if (rc) return rc;
-    uint32_t found = 0;
-    for (avcl__extent at = {0}; avcl__document_next(data, n, &at, &torn);)
-        found++;
-    free(data);
-    *count = found;
-    return AVCL_OK;
 }
 
 /* ---- writing --------------------------------------------------------------------- */

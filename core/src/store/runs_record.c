@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "store/doc.h"
 #include "store/runs.h"
+#include "store/state.h"
 
 void avcl__record_release(avcl__record *record)
 {
@@ -65,8 +66,12 @@ static void add_list(avcl__record *record, const char *name, const avcl_doc *doc
 {
     avcl__text text = {0};
     for (int32_t i = 0; i < avcl_doc_n_children(doc, node); i++) {
-        const char *item = avcl_doc_get_str(doc, avcl_doc_child(doc, node, i));
-        avcl__text_format(&text, "%s%s", i ? "+" : "", item ? item : "…");
+        char room[32];
+        int32_t child = avcl_doc_child(doc, node, i);
+        const char *item = avcl__doc_is_scalar(doc, child)
+                               ? avcl__doc_scalar_text(&doc->nodes[child], room)
+                               : "…";
+        avcl__text_format(&text, "%s%s", i ? "+" : "", item);
     }
     if (text.failed) record->failed = 1;
     add_text(record, name, text.data ? text.data : "");
@@ -190,28 +195,45 @@ static void note_problem(avcl__record *record, const char *text)
     add_text(record, "problem", text);
 }
 
-static avcl_doc *read(avcl__record *record, const char *root, const char *run,
-                      const char *file, int32_t index)
+/* NULL when there is no such document; damage is noted. */
+static avcl_doc *parse(avcl__record *record, const avcl__documents *file, int32_t index)
 {
-    char path[AVCL_PATH_ROOM];
     avcl_error why = {0};
-    if (avcl_store_run_path(root, run, file, path, NULL)) return NULL;
-    int32_t torn = 0;
-    avcl_doc *doc = avcl_store_read(path, index, &torn, &why);
-    if (!doc && (torn || why.code != AVCL_E_NOT_FOUND)) note_problem(record, why.message);
+    if (!file->path) return NULL;
+    avcl_doc *doc = avcl__documents_parse(file, index, &why);
+    if (!doc && (file->torn || why.code != AVCL_E_NOT_FOUND))
+        note_problem(record, why.message);
     return doc;
 }
 
-static void read_attempt(avcl__record *record, const char *root, const char *run,
-                         int32_t attempt)
+static void take_run(avcl__record *record, const char *root, const char *run)
 {
-    char file[32];
-    snprintf(file, sizeof file, "attempt-%d.yaml", attempt);
-    avcl_doc *start = read(record, root, run, file, 0);
+    char path[AVCL_PATH_ROOM];
+    avcl_error why = {0};
+    avcl__documents file = {0};
+    if (avcl_store_run_path(root, run, "run.yaml", path, NULL)) return;
+    avcl_status rc = avcl__documents_load(&file, path, &why);
+    if (rc && rc != AVCL_E_NOT_FOUND) note_problem(record, why.message);
+    avcl_doc *doc = parse(record, &file, 0);
+    if (doc) TAKE_ALL(record, doc, of_run);
+    avcl_doc_free(doc);
+    avcl__documents_release(&file);
+}
+
+static void take_result(avcl__record *record, const avcl__documents *file)
+{
+    avcl_doc *doc = parse(record, file, 0);
+    if (doc) TAKE_ALL(record, doc, of_result);
+    avcl_doc_free(doc);
+}
+
+static void take_attempt(avcl__record *record, const avcl__documents *file)
+{
+    avcl_doc *start = parse(record, file, 0);
     if (!start) return;
     TAKE_ALL(record, start, of_start);
     avcl_doc_free(start);
-    avcl_doc *stop = read(record, root, run, file, -1);
+    avcl_doc *stop = parse(record, file, -1);
     const char *kind =
         stop ? avcl_doc_get_str(stop, avcl_doc_find(stop, 0, "kind")) : NULL;
     if (kind && strcmp(kind, "stop") == 0) TAKE_ALL(record, stop, of_stop);
@@ -229,19 +251,17 @@ avcl_status avcl__record_read(avcl__record *record, const char *root, const char
                               avcl_error *err)
 {
     avcl_error why = {0};
+    avcl__run_files files = {0};
     avcl_run_state state = AVCL_RUN_PLANNED;
     int32_t attempt = 0;
-    avcl_status rc = avcl_store_state(root, run, &state, &attempt, &why);
+    avcl_status rc = avcl__state_look(root, run, &state, &attempt, &files, &why);
     if (rc) note_problem(record, why.message);
     add_text(record, "state", rc ? "damaged" : name_of(state));
     add_number(record, "attempt", attempt);
-    avcl_doc *doc = read(record, root, run, "run.yaml", 0);
-    if (doc) TAKE_ALL(record, doc, of_run);
-    avcl_doc_free(doc);
-    doc = state == AVCL_RUN_DONE ? read(record, root, run, "result.yaml", 0) : NULL;
-    if (doc) TAKE_ALL(record, doc, of_result);
-    avcl_doc_free(doc);
-    if (attempt) read_attempt(record, root, run, attempt);
+    take_run(record, root, run);
+    if (!rc && state == AVCL_RUN_DONE) take_result(record, &files.result);
+    take_attempt(record, &files.attempt);
+    avcl__run_files_release(&files);
     return record->failed ? avcl_error_set(err, AVCL_E_NOMEM, "out of memory for runs")
                           : AVCL_OK;
 }

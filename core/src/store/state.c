@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "store/claim.h"
-#include "store/documents.h"
 #include "store/layout.h"
+#include "store/state.h"
 
 enum { LOST_AFTER_S = 600 };
 
@@ -39,18 +39,18 @@ static avcl_status last_attempt(const char *root, const char *run, int32_t *last
     }
 }
 
-static avcl_status is_done(const char *root, const char *run, int *done, avcl_error *err)
+static avcl_status is_done(const char *root, const char *run, avcl__run_files *files,
+                           int *done, avcl_error *err)
 {
     char path[AVCL_PATH_ROOM];
-    uint32_t n = 0;
     avcl_error why = {0};
     avcl_status rc = avcl_store_run_path(root, run, "result.yaml", path, err);
     if (rc) return rc;
-    rc = avcl__documents_count(path, &n, &why);
-    *done = n > 0;
+    rc = avcl__documents_load(&files->result, path, &why);
+    *done = files->result.count > 0;
     if (rc == AVCL_E_NOT_FOUND) return AVCL_OK;
     if (rc) return avcl_error_set(err, rc, "%s", why.message);
-    return n ? AVCL_OK : avcl_error_set(err, AVCL_E_CORRUPT, "%s is damaged", path);
+    return *done ? AVCL_OK : avcl_error_set(err, AVCL_E_CORRUPT, "%s is damaged", path);
 }
 
 /* "done" without a result is an attempt that ended before its work was recorded. */
@@ -76,19 +76,19 @@ static avcl_status map_stop(const char *path, const char *word, avcl_run_state *
 }
 
 /* *stopped = 1 and the state when the attempt's last document is its end. */
-static avcl_status look_for_stop(const char *path, int *stopped, avcl_run_state *state,
-                                 avcl_error *err)
+static avcl_status look_for_stop(const avcl__documents *attempt, int *stopped,
+                                 avcl_run_state *state, avcl_error *err)
 {
     avcl_error why = {0};
-    avcl_doc *doc = avcl_store_read(path, -1, NULL, &why);
     *stopped = 0;
-    if (!doc && why.code == AVCL_E_NOT_FOUND) return AVCL_OK;
+    if (!attempt->count) return AVCL_OK;
+    avcl_doc *doc = avcl__documents_parse(attempt, -1, &why);
     if (!doc) return avcl_error_set(err, why.code, "%s", why.message);
     avcl_status rc = AVCL_OK;
     const char *kind = avcl_doc_get_str(doc, avcl_doc_find(doc, 0, "kind"));
     if (kind && strcmp(kind, "stop") == 0) {
         *stopped = 1;
-        rc = map_stop(path, avcl_doc_get_str(doc, avcl_doc_find(doc, 0, "state")), state,
+        rc = map_stop(attempt->path, avcl_doc_get_str(doc, avcl_doc_find(doc, 0, "state")), state,
                       err);
     }
     avcl_doc_free(doc);
@@ -122,25 +122,52 @@ static int has_record(const char *root, const char *run)
     return !avcl_store_run_path(root, run, "run.yaml", path, NULL) && !access(path, F_OK);
 }
 
-avcl_status avcl_store_state(const char *root, const char *run, avcl_run_state *state,
-                             int32_t *attempt, avcl_error *err)
+static avcl_status load_attempt(const char *root, const char *run, int32_t attempt,
+                                avcl__run_files *files, avcl_error *err)
 {
     char path[AVCL_PATH_ROOM];
+    avcl_error why = {0};
+    avcl_status rc = attempt_path(root, run, attempt, path, err);
+    if (rc) return rc;
+    rc = avcl__documents_load(&files->attempt, path, &why);
+    return !rc || rc == AVCL_E_NOT_FOUND ? AVCL_OK
+                                         : avcl_error_set(err, rc, "%s", why.message);
+}
+
+avcl_status avcl__state_look(const char *root, const char *run, avcl_run_state *state,
+                             int32_t *attempt, avcl__run_files *files, avcl_error *err)
+{
     avcl_run_state found = AVCL_RUN_PLANNED;
-    int32_t last = 0;
     int known = 0;
-    avcl_status rc = last_attempt(root, run, &last, err);
-    if (!rc) rc = is_done(root, run, &known, err);
+    *attempt = 0;
+    avcl_status rc = last_attempt(root, run, attempt, err);
+    if (!rc && *attempt) rc = load_attempt(root, run, *attempt, files, err);
+    if (!rc) rc = is_done(root, run, files, &known, err);
     if (!rc && known) found = AVCL_RUN_DONE;
-    if (!rc && !known && last) {
-        rc = attempt_path(root, run, last, path, err);
-        if (!rc) rc = look_for_stop(path, &known, &found, err);
-        if (!rc && !known) rc = look_at_claim(root, run, last, &found, err);
+    if (!rc && !known && *attempt) {
+        rc = look_for_stop(&files->attempt, &known, &found, err);
+        if (!rc && !known) rc = look_at_claim(root, run, *attempt, &found, err);
     }
     if (rc) return rc;
     /* Claimed, but nothing is there: removed, or ended before its first record. */
     if (found == AVCL_RUN_LOST && !has_record(root, run)) found = AVCL_RUN_PLANNED;
     *state = found;
-    if (attempt) *attempt = last;
     return AVCL_OK;
+}
+
+void avcl__run_files_release(avcl__run_files *files)
+{
+    avcl__documents_release(&files->result);
+    avcl__documents_release(&files->attempt);
+}
+
+avcl_status avcl_store_state(const char *root, const char *run, avcl_run_state *state,
+                             int32_t *attempt, avcl_error *err)
+{
+    avcl__run_files files = {0};
+    int32_t last;
+    avcl_status rc = avcl__state_look(root, run, state, &last, &files, err);
+    if (!rc && attempt) *attempt = last;
+    avcl__run_files_release(&files);
+    return rc;
 }

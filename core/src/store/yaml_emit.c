@@ -25,8 +25,10 @@ static int is_short(const avcl_doc *doc, int32_t node)
     size_t columns = 0;
     for (int32_t i = 0; i < n->n_children; i++) {
         const avcl__doc_node *child = &doc->nodes[n->children[i]];
+        char room[32];
         if (child->kind >= AVCL_DOC_MAP) return 0;
-        columns += strlen(child->text) + (child->key ? strlen(child->key) + 2 : 0) + 2;
+        columns += strlen(avcl__doc_scalar_text(child, room)) +
+                   (child->key ? strlen(child->key) + 2 : 0) + 2;
         if (columns > FLOW_COLUMNS) return 0;
     }
     return n->n_children == 0 || node != 0;
@@ -86,10 +88,12 @@ static int put_list(yaml_emitter_t *emitter, const avcl_doc *doc, int32_t node)
 static int put_node(yaml_emitter_t *emitter, const avcl_doc *doc, int32_t node)
 {
     const avcl__doc_node *n = &doc->nodes[node];
+    char room[32];
     if (n->kind == AVCL_DOC_MAP) return put_map(emitter, doc, node);
     if (n->kind == AVCL_DOC_LIST) return put_list(emitter, doc, node);
-    return n->kind == AVCL_DOC_STR ? put_text(emitter, n->text)
-                                   : put_scalar(emitter, n->text, 0);
+    return n->kind == AVCL_DOC_STR
+               ? put_text(emitter, n->text)
+               : put_scalar(emitter, avcl__doc_scalar_text(n, room), 0);
 }
 
 static int put_stream(yaml_emitter_t *emitter, const avcl_doc *doc)
