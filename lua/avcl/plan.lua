@@ -39,17 +39,18 @@ function M.semantic(experiment, name, values)
   return out
 end
 
---- Canonical text that a run is the hash of.
-function M.key_text(keys)
-  return doc.json({
-    config = keys.config, graph = keys.graph, data = keys.data, parent = keys.parent or doc.null,
-    seed = keys.seed,
+--- Canonical text that a run is the hash of: JSON, keys sorted.
+---@param config string? that of keys.config, from who hashes it with many seeds
+function M.key_text(keys, config)
+  local others = doc.json({
+    data = keys.data, graph = keys.graph, parent = keys.parent or doc.null, seed = keys.seed,
   }, true)
+  return ('{"config":%s,%s'):format(config or doc.json(keys.config, true), others:sub(2))
 end
 
 --- 32 hex digits.
-function M.identity(keys)
-  return c.sha256(M.key_text(keys)):sub(1, M.ID_DIGITS)
+function M.identity(keys, config)
+  return c.sha256(M.key_text(keys, config)):sub(1, M.ID_DIGITS)
 end
 
 -- Stages that somebody looks at: tests and what they come from; all when nothing is tested.
@@ -129,20 +130,21 @@ local function make_run(experiment, name, row, values, seed, parent, data)
   }
 end
 
--- Graphs do not depend on the seed: build once a row, not once a run.
+-- Graphs and configurations do not depend on the seed: once a row, not once a run.
 local function hash_once(cache, experiment, name, row, values, seed, parent, data)
   local key = row.label .. '\0' .. name
-  local first = cache[key]
-  if not first then
-    first = make_run(experiment, name, row, values, seed, parent, data)
-    cache[key] = first
-    return first
+  local known = cache[key]
+  if not known then
+    local run = make_run(experiment, name, row, values, seed, parent, data)
+    cache[key] = { run = run, config = doc.json(run.keys.config, true) }
+    return run
   end
+  local first = known.run
   local keys = {
     config = first.keys.config, graph = first.keys.graph, data = first.keys.data,
     parent = parent and parent.id, seed = seed,
   }
-  local run = { id = M.identity(keys), keys = keys, seed = seed, parent = parent, rows = {} }
+  local run = { id = M.identity(keys, known.config), keys = keys, seed = seed, parent = parent, rows = {} }
   for _, field in ipairs { 'stage', 'kind', 'label', 'values', 'data', 'plugins' } do
     run[field] = first[field]
   end
