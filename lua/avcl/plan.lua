@@ -144,7 +144,8 @@ local function hash_once(cache, experiment, name, row, values, seed, parent, dat
     config = first.keys.config, graph = first.keys.graph, data = first.keys.data,
     parent = parent and parent.id, seed = seed,
   }
-  local run = { id = M.identity(keys, known.config), keys = keys, seed = seed, parent = parent, rows = {} }
+  local run = { id = M.identity(keys, known.config), keys = keys, seed = seed, parent = parent,
+    rows = {} }
   for _, field in ipairs { 'stage', 'kind', 'label', 'values', 'data', 'plugins' } do
     run[field] = first[field]
   end

@@ -146,6 +146,75 @@ describe('a table of a project', function()
     has(output, '`avcl table other --write` makes it')
   end)
 
+  it('is a block of a document, which is checked with it', function()
+    local path = root .. '/README.md'
+    support.write(path, 'Ours:\n')
+    local output, code = avcl 'table study --into README.md'
+    assert.are.equal(3, code)
+    has(output, 'no place for the table', '<!-- avcl table study -->')
+    local before = 'Ours:\n\n<!-- avcl table study -->\n<!-- end of study -->\n\nafter\n'
+    support.write(path, before)
+    ok 'table study --into README.md'
+    local with = read(path)
+    has(with, 'Ours:\n', '| mel | 55.0 ± 2.5 (3)† |', '<!-- end of study -->\n\nafter\n')
+    ok 'table study --into README.md'
+    assert.are.equal(with, read(path))
+    ok 'table study --check'
+    support.write(path, (with:gsub('55%.0', '65.0')))
+    output, code = avcl 'table study --check'
+    assert.are.equal(1, code)
+    has(output, "edited by hand: README.md:7 has '| mel | 65.0")
+    support.write(path, before)
+    has(avcl 'table study --check', 'README.md:4')
+    os.remove(path)
+    has(avcl 'table study --check', 'missing: the table in README.md')
+    has(avcl 'table study --into /etc/passwd', "'/etc/passwd' lies outside of the project")
+    ok 'table study --write'
+    ok 'table study --check'
+  end)
+
+  -- A clone of the project: what git keeps of it, without what .gitignore names.
+  local function clone(ignored)
+    local copy = os.tmpname()
+    os.remove(copy)
+    support.write(root .. '/.gitignore', 'cache/\nresults/work/\nresults/claims/\nresults/log/\n'
+      .. 'results/trash/\n' .. (ignored or ''))
+    local output, code = support.shell(("cd '%s' && rm -rf .git && git init -q && git add . && "
+      .. "git -c user.name=x -c user.email=x@localhost commit -qm x && git clone -q . '%s'")
+      :format(root, copy))
+    support.shell(("rm -rf '%s/.git' '%s/.gitignore'"):format(root, root))
+    assert.are.equal(0, code, output)
+    return copy
+  end
+
+  it('is checked in a clone, all tables by one command', function()
+    ok 'table study --write --format md --format tex'
+    local copy = clone()
+    has(avcl('table --check', copy), "ok: 'study' says what the records say")
+    local path = copy .. '/results/tables/study.tex'
+    support.write(path, (read(path):gsub('55%.0', '65.0')))
+    local output, code = avcl('table --check', copy)
+    assert.are.equal(1, code, output)
+    has(output, 'edited by hand: results/tables/study.tex')
+    support.remove(copy)
+    output, code = avcl 'table'
+    assert.are.equal(3, code)
+    has(output, 'which table?')
+  end)
+
+  it('is not right for want of records', function()
+    ok 'table study --write'
+    local copy = clone 'results/runs/\n'
+    local output, code = avcl('table --check', copy)
+    assert.are.equal(1, code, output)
+    has(output, "no records: none of the 6 runs behind 'study' is in results/runs; commit")
+    assert.is_nil(output:find('edited', 1, true))
+    local path = copy .. '/results/tables/study.md'
+    support.write(path, (read(path):gsub('55%.0', '65.0')))
+    has(avcl('table --check', copy), 'edited by hand: results/tables/study.md is not what')
+    support.remove(copy)
+  end)
+
   it('is the same from a copy of the records, without data and checkpoints', function()
     local copy = os.tmpname()
     os.remove(copy)

@@ -88,8 +88,8 @@ static avcl_status look_for_stop(const avcl__documents *attempt, int *stopped,
     const char *kind = avcl_doc_get_str(doc, avcl_doc_find(doc, 0, "kind"));
     if (kind && strcmp(kind, "stop") == 0) {
         *stopped = 1;
-        rc = map_stop(attempt->path, avcl_doc_get_str(doc, avcl_doc_find(doc, 0, "state")), state,
-                      err);
+        rc = map_stop(attempt->path,
+                      avcl_doc_get_str(doc, avcl_doc_find(doc, 0, "state")), state, err);
     }
     avcl_doc_free(doc);
     return rc;

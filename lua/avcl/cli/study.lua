@@ -13,9 +13,10 @@ local suggest = require 'avcl.suggest'
 local M = {}
 
 --- Arguments and options of a verb on a script.
-function M.setup(command)
+---@param count string? '?' where it may be left out
+function M.setup(command, count)
   command:argument('script', 'Experiment script, or its name: study for experiments/study.lua.')
-    :argname 'SCRIPT'
+    :args(count or 1):argname 'SCRIPT'
   command:argument('overrides', 'Keys to set: tau=0.1, cgra_at+=conv5, ~tau, +mine=3, data=@file.')
     :args '*':argname 'KEY=VALUE'
   M.options(command)
