@@ -2,6 +2,7 @@
 --
 -- Precedence: built-in < preset < user's file < project's file < the experiment < a preset named
 -- later < row < AVCL_* < command line. Files and AVCL_* set only where a run happens.
+local by = require 'avcl.by'
 local c = require 'avcl.ffi'
 local fields = require 'avcl.fields'
 local presets = require 'avcl.presets'
@@ -85,6 +86,7 @@ local Schema = {}
 Schema.__index = Schema
 
 local function type_of(value)
+  if by.is(value) then return by.each(value, type_of) end
   return type(value) == 'table' and 'list' or type(value)
 end
 
@@ -171,15 +173,25 @@ local function apply_preset(point, schema, name, origin)
   overlay(point, { preset = name }, origin)
 end
 
--- Values that follow from others, as presets have them.
+-- Values that follow from others, as presets and avcl.by have them.
 local function settle(values)
-  local function get(path)
-    local v = values[path]
-    return type(v) == 'function' and v(get) or v
+  local get
+  local function settled(path, v)
+    if by.is(v) then return by.value(v, path, get) end
+    if type(v) == 'function' then return v(get) end
+    return v
   end
-  for path, value in pairs(values) do
-    if type(value) == 'function' then values[path] = value(get) end
-  end
+  function get(path) return settled(path, values[path]) end
+  for path, value in pairs(values) do values[path] = settled(path, value) end
+end
+
+-- A preset may be decided by a key too: by what the layers that are known by now say of it.
+local function preset_of(value, layers)
+  return by.is(value) and by.value(value, 'preset', function(key)
+    for _, layer in ipairs(layers) do
+      if layer[key] ~= nil then return layer[key] end
+    end
+  end) or value
 end
 
 local none = {}
@@ -192,8 +204,9 @@ function Schema:resolve(row, layer)
   local point, dropped = { values = {}, origins = {} }, layer.dropped
   local given = self.given
   local later = layer.values and layer.values.preset or row.preset
+  local first = preset_of(given.preset, { layer.values or none, row, given, self.values })
   overlay(point, self.values, 'built-in')
-  apply_preset(point, self, given.preset or 'paper', given.preset and 'experiment' or 'built-in')
+  apply_preset(point, self, first or 'paper', first and 'experiment' or 'built-in')
   for _, file in ipairs(self.files or none) do overlay(point, file.values, file.name) end
   overlay(point, given, 'experiment', dropped)
   if later then apply_preset(point, self, later, 'row') end

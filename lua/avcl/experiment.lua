@@ -67,7 +67,7 @@ function M.metric(t)
       .. "'test/top1'", out.metric)
   end
   check_metric(out.metric, place)
-  out.title = t[1]
+  out.title, out.place = t[1], place
   out.better = out.better or (out.metric:find('loss', 1, true) and 'lower' or 'higher')
   return out
 end
@@ -203,6 +203,10 @@ local function check_columns(self, place)
     if type(column) ~= 'table' or not (column.metric or column.of) then
       local at = source.locate(place, 'columns')
       c.raise_at(at, 'INVALID', 'column %d is no avcl.metric and no avcl.describe', i)
+    end
+    if column.with then
+      column.with = self.schema:point(column.with, ("column '%s'"):format(column.title),
+        column.place)
     end
     if type(column.of) == 'string' and not self.schema.fields[column.of] then
       self.schema:unknown(column.of, ("column '%s'"):format(column.title), column.place)

@@ -159,6 +159,7 @@ M.metric = {
   select = choice(nil, SELECT, 'what the checkpoint must have been selected by'),
   digits = integer(1, { min = 0, max = 6, doc = 'after the point' }),
   better = choice(nil, { 'higher', 'lower' }, "lower for losses, else higher, when not given"),
+  with = { type = 'table', doc = "keys that every row has in this column: { data = 'k100' }" },
 }
 
 M.describe = {

@@ -3,6 +3,7 @@
 --   local avcl = require 'avcl'
 --   local g = avcl.graph()
 local ablation = require 'avcl.ablation'
+local by = require 'avcl.by'
 local c = require 'avcl.ffi'
 local draw = require 'avcl.draw'
 local experiment = require 'avcl.experiment'
@@ -36,6 +37,7 @@ local M = {
   add_one_in = ablation.add_one_in,
   one_factor = ablation.one_factor,
   swap = ablation.swap,
+  by = by.new,
   random = draw.random,
   uniform = draw.uniform,
   log_uniform = draw.log_uniform,

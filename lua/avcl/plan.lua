@@ -3,6 +3,7 @@
 -- A run's identity is the first 128 bits of SHA-256 over canonical JSON of config, graph, data,
 -- parent and seed. Every run knows its parent, so running in order is enough.
 local c = require 'avcl.ffi'
+local config = require 'avcl.config'
 local doc = require 'avcl.doc'
 local overrides = require 'avcl.overrides'
 local source = require 'avcl.source'
@@ -25,7 +26,7 @@ function M.semantic(experiment, name, values)
     local augments = path:find('transforms.', 1, true) -- those that are on, below
     if not experiment.schema.machine[path] and not augments and (own or not stages[top]) then
       local key = own and 'stage' .. path:sub(#name + 1) or path
-      out[key] = type(value) == 'table' and doc.list(value) or value
+      out[key] = type(value) == 'table' and doc.list { unpack(value) } or value
     end
   end
   if experiment.kinds[name] ~= 'test' then
@@ -40,17 +41,17 @@ function M.semantic(experiment, name, values)
 end
 
 --- Canonical text that a run is the hash of: JSON, keys sorted.
----@param config string? that of keys.config, from who hashes it with many seeds
-function M.key_text(keys, config)
+---@param canonical string? that of keys.config, from who hashes it with many seeds
+function M.key_text(keys, canonical)
   local others = doc.json({
     data = keys.data, graph = keys.graph, parent = keys.parent or doc.null, seed = keys.seed,
   }, true)
-  return ('{"config":%s,%s'):format(config or doc.json(keys.config, true), others:sub(2))
+  return ('{"config":%s,%s'):format(canonical or doc.json(keys.config, true), others:sub(2))
 end
 
 --- 32 hex digits.
-function M.identity(keys, config)
-  return c.sha256(M.key_text(keys, config)):sub(1, M.ID_DIGITS)
+function M.identity(keys, canonical)
+  return c.sha256(M.key_text(keys, canonical)):sub(1, M.ID_DIGITS)
 end
 
 -- Stages that somebody looks at: tests and what they come from; all when nothing is tested.
@@ -130,9 +131,9 @@ local function make_run(experiment, name, row, values, seed, parent, data)
   }
 end
 
--- Graphs and configurations do not depend on the seed: once a row, not once a run.
+-- Graphs and configurations do not depend on the seed: once a row and column, not once a run.
 local function hash_once(cache, experiment, name, row, values, seed, parent, data)
-  local key = row.label .. '\0' .. name
+  local key = table.concat({ row.label, row.with, name }, '\0')
   local known = cache[key]
   if not known then
     local run = make_run(experiment, name, row, values, seed, parent, data)
@@ -170,8 +171,10 @@ local function refuse_twins(rows)
       c.raise_at('command line', 'INVALID', "the sweep gives the row '%s' twice", row.label)
     end
     local ids = {}
-    for _, seed in ipairs(row.seeds) do
-      for name, run in pairs(row.cells[seed]) do ids[#ids + 1] = name .. run.id end
+    for _, variant in pairs(row.variants) do
+      for _, seed in ipairs(row.seeds) do
+        for name, run in pairs(variant.cells[seed]) do ids[#ids + 1] = name .. run.id end
+      end
     end
     table.sort(ids)
     local runs = table.concat(ids)
@@ -185,16 +188,24 @@ end
 
 ---@class avcl.Plan
 ---@field runs avcl.Run[]  parents first; rows finish early
----@field rows { label: string, values: table, seeds: integer[], cells: table }[]  cells by seed
+---@field rows avcl.PlannedRow[]
 ---@field seeds integer[]  of all rows
 
+---@class avcl.PlannedRow  as a column has it that sets nothing; as the first, when all do
+---@field label string
+---@field seeds integer[]
+---@field values table
+---@field origins table<string, string>
+---@field cells table<integer, table<string, avcl.Run>>  by seed and stage
+---@field variants table<string, table>  by what columns set
+
 -- The runs of one row and seed, by stage; new ones go to the plan.
-local function cells_of(plan, state, row, values, seed)
+local function runs_of(plan, state, row, seed)
   local made = {}
   for _, name in ipairs(state.experiment.stages) do
     if row.want[name] then
-      local from = values[name .. '.from']
-      local run = hash_once(state.cache, state.experiment, name, row, values, seed,
+      local from = row.values[name .. '.from']
+      local run = hash_once(state.cache, state.experiment, name, row, row.values, seed,
         from and from ~= 'none' and made[from] or nil, state.data)
       if state.by_id[run.id] then
         run = state.by_id[run.id]
@@ -207,6 +218,47 @@ local function cells_of(plan, state, row, values, seed)
     end
   end
   return made
+end
+
+-- What metric columns set over their rows, each once, nothing first: { text, values }.
+local function column_points(experiment)
+  local list, seen = {}, {}
+  for _, column in ipairs(experiment.columns) do
+    local text = column.metric and config.text_of(column.with or {})
+    if text and not seen[text] then
+      seen[text] = true
+      table.insert(list, text == '' and 1 or #list + 1, { text = text, values = column.with or {} })
+    end
+  end
+  return #list > 0 and list or { { text = '', values = {} } }
+end
+
+-- A row under one layer of the command line: the runs of every column and seed.
+local function plan_row(plan, state, given, layer, seeds)
+  local experiment = state.experiment
+  local row = { label = label_of(given, layer), place = given.place, seeds = seeds, variants = {} }
+  for _, point in ipairs(state.points) do
+    local values = {}
+    for _, part in ipairs { given.values, point.values } do
+      for path, value in pairs(part) do values[path] = value end
+    end
+    local variant = { label = row.label, place = row.place, with = point.text, cells = {} }
+    variant.values, variant.origins = experiment.schema:resolve(values, layer)
+    variant.want = needed(experiment, variant.values)
+    for _, seed in ipairs(seeds) do
+      variant.cells[seed] = runs_of(plan, state, variant, seed)
+    end
+    row.variants[point.text] = variant
+    for key, value in pairs(variant) do
+      if row[key] == nil then row[key] = value end
+    end
+  end
+  return row
+end
+
+--- A row as one column has it: values, origins, and runs (cells) by seed and stage.
+function M.variant(row, column)
+  return column.with and row.variants[config.text_of(column.with)] or row
 end
 
 local function all_seeds(rows)
@@ -228,18 +280,14 @@ end
 function M.resolve(experiment, options)
   local layers = overrides.layers(experiment.schema, options.overrides, options.sweep)
   local plan = { runs = {}, rows = {} }
-  local state = { experiment = experiment, data = options.data, by_id = {}, cache = {} }
+  local state = { experiment = experiment, data = options.data, by_id = {}, cache = {},
+    points = column_points(experiment) }
   for _, given in ipairs(experiment.rows) do
     for _, layer in ipairs(layers) do
-      local row = { label = label_of(given, layer), place = given.place, cells = {} }
-      if wanted(row.label, options.only) or wanted(given.label, options.only) then
-        row.values, row.origins = experiment.schema:resolve(given.values, layer)
-        row.want = needed(experiment, row.values)
-        row.seeds = options.seeds or given.seeds or experiment.seeds
-        for _, seed in ipairs(row.seeds) do
-          row.cells[seed] = cells_of(plan, state, row, row.values, seed)
-        end
-        plan.rows[#plan.rows + 1] = row
+      local label = label_of(given, layer)
+      if wanted(label, options.only) or wanted(given.label, options.only) then
+        local seeds = options.seeds or given.seeds or experiment.seeds
+        plan.rows[#plan.rows + 1] = plan_row(plan, state, given, layer, seeds)
       end
     end
   end

@@ -1,6 +1,7 @@
 -- spec.lua - checks a table against named fields: unknown keys, types, ranges, defaults.
 --
 --   spec.check({ lr = { type = 'number', above = 0, default = 1e-3 } }, t, 'sgd', place)
+local by = require 'avcl.by'
 local c = require 'avcl.ffi'
 local source = require 'avcl.source'
 local suggest = require 'avcl.suggest'
@@ -59,6 +60,9 @@ end
 
 --- What is wrong with a value, or nil: "'tau' in row 1 is -1, must be above 0".
 function M.problem(field, key, value, what)
+  if by.is(value) then
+    return by.each(value, function(case) return M.problem(field, key, case, what) end)
+  end
   if not has_type(field, value) then
     return ("'%s' in %s is %s, must be %s"):format(key, what, shown(value),
       articles[field.type] or 'a ' .. field.type)

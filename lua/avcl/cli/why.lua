@@ -2,6 +2,7 @@
 local c = require 'avcl.ffi'
 local config = require 'avcl.config'
 local doc = require 'avcl.doc'
+local plans = require 'avcl.plan'
 local results = require 'avcl.cli.results'
 local sheets = require 'avcl.report.sheet'
 local study = require 'avcl.cli.study'
@@ -122,7 +123,7 @@ function M.run(args)
   local text = sheets.text(sheets.cell(t.columns[k], t.rows[i].cells[k]))
   print(("%s, '%s', '%s': %s  (%s)\n"):format(t.name, label, title, text, t.columns[k].metric))
   print_seeds(list)
-  print_row(r, r.plan.rows[i])
+  print_row(r, plans.variant(r.plan.rows[i], t.columns[k]))
   print_hashes(list, 'plugins', function(p) return p.id .. ' ' .. p.version end)
   print_hashes(list, 'scripts', function(s) return s.path end)
 end

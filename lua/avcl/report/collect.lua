@@ -1,6 +1,7 @@
 -- report/collect.lua - the cells of a study's table, computed from records and from nothing else.
 local c = require 'avcl.ffi'
 local compare = require 'avcl.report.compare'
+local plans = require 'avcl.plan'
 local significance = require 'avcl.significance'
 
 local M = {}
@@ -114,9 +115,9 @@ end
 local function cell_of(ctx, row, column)
   local cell = { values = {}, runs = {}, n = 0, n_seeds = #row.seeds, failed = 0, running = 0,
     missing = {} }
-  local list = {}
+  local list, runs = {}, plans.variant(row, column).cells
   for _, seed in ipairs(row.seeds) do
-    local value, more = seed_value(ctx, row.cells[seed], column)
+    local value, more = seed_value(ctx, runs[seed], column)
     if value then
       cell.values[seed], cell.runs[seed] = value, more.id
       list[#list + 1] = value

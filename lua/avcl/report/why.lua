@@ -1,5 +1,6 @@
 -- report/why.lua - the runs behind one cell: which, chosen how, by which code, from what.
 local doc = require 'avcl.doc'
+local plans = require 'avcl.plan'
 
 local M = {}
 
@@ -25,11 +26,11 @@ local function plain(value)
   return value ~= doc.null and value or nil
 end
 
--- The run of a plan's cell that has this id, or the last stage's when the seed has no value.
-local function run_of(row, seed, stages, id)
+-- Of one seed's runs the one that has this id, or the last stage's when the seed has no value.
+local function run_of(runs, stages, id)
   local last
   for _, name in ipairs(stages) do
-    local run = row.cells[seed][name]
+    local run = runs[name]
     if run and run.id == id then return run end
     last = run or last
   end
@@ -50,8 +51,9 @@ end
 ---@return avcl.Behind[]
 function M.cell(t, plan, records, i, k)
   local cell, row, list = t.rows[i].cells[k], plan.rows[i], {}
+  local runs = plans.variant(row, t.columns[k]).cells
   for n, seed in ipairs(row.seeds) do
-    local run = run_of(row, seed, t.experiment.stages, cell.runs[seed])
+    local run = run_of(runs[seed], t.experiment.stages, cell.runs[seed])
     local record, result = records:run(run.id), records:result(run.id)
     local p, select = record and record.provenance or {}, result and result.select or {}
     local behind = { seed = seed, value = cell.values[seed], run = run, chain = {},
