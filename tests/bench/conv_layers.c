@@ -1,12 +1,13 @@
 /*
  * conv_layers.c - convolution kernels of the cpu device, layer by layer.
  *
- *     build/release/bin/conv_layers [batch [threads [layer [plan row]]]]
+ *     build/release/bin/conv_layers [--bf16] [batch [threads [layer [plan row]]]]
  *
- * For each layer of R3D (methods.md A.1) and each direction it runs the device as
- * conv=direct and as conv=auto in turn and prints the best time of each, the rate over
- * all taps and the ratio. Packing the weights from row-major is part of the time. A row
- * of the kernel plan (core/doc/kernel-plan.md) can be tried in place of the table's.
+ * For each layer whose name begins so (conv_layers.h) and each direction it runs the
+ * device as the library's direct kernel and as conv=auto in turn and prints the best time
+ * of each, the rate over all taps and the ratio. Packing the weights from row-major is
+ * part of the time. A row of the kernel plan (core/doc/kernel-plan.md) can be tried in
+ * place of the table's.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -18,45 +19,19 @@
 #include "avcl/ops.h"
 #include "base/cores.h"
 #include "base/parallel.h"
-
-typedef struct layer {
-    const char *name;
-    int64_t in, out;
-    int64_t x[3];
-    int64_t k[3];
-    int64_t stride[3];
-} layer;
-
-static const layer layers[] = {
-    {"conv1", 3, 64, {16, 112, 112}, {3, 7, 7}, {1, 2, 2}},
-    {"conv2", 64, 64, {16, 56, 56}, {3, 3, 3}, {1, 1, 1}},
-    {"conv3a", 64, 128, {16, 56, 56}, {3, 3, 3}, {2, 2, 2}},
-    {"conv3s", 64, 128, {16, 56, 56}, {1, 1, 1}, {2, 2, 2}},
-    {"conv3b", 128, 128, {8, 28, 28}, {3, 3, 3}, {1, 1, 1}},
-    {"conv4a", 128, 256, {8, 28, 28}, {3, 3, 3}, {2, 2, 2}},
-    {"conv4s", 128, 256, {8, 28, 28}, {1, 1, 1}, {2, 2, 2}},
-    {"conv4b", 256, 256, {4, 14, 14}, {3, 3, 3}, {1, 1, 1}},
-    {"conv5a", 256, 512, {4, 14, 14}, {3, 3, 3}, {2, 2, 2}},
-    {"conv5s", 256, 512, {4, 14, 14}, {1, 1, 1}, {2, 2, 2}},
-    {"conv5b", 512, 512, {2, 7, 7}, {3, 3, 3}, {1, 1, 1}},
-    {"audio1", 3, 64, {1, 112, 112}, {3, 7, 7}, {1, 2, 2}},
-    {"audio2", 64, 64, {1, 56, 56}, {3, 3, 3}, {1, 1, 1}},
-    {"audio3a", 64, 128, {1, 56, 56}, {3, 3, 3}, {2, 2, 2}},
-    {"audio3b", 128, 128, {1, 28, 28}, {3, 3, 3}, {1, 1, 1}},
-    {"audio4b", 256, 256, {1, 14, 14}, {3, 3, 3}, {1, 1, 1}},
-    {"audio5b", 512, 512, {1, 7, 7}, {3, 3, 3}, {1, 1, 1}},
-};
+#include "conv_layers.h"
 
 static const char *const ops[] = {"conv3d", "conv3d_backward_data",
                                   "conv3d_backward_weight"};
-static const char *const modes[] = {"direct", "auto"};
+static const char *const modes[] = {"library", "auto"};
 
-enum { N_MODES = 2, MAX_VALUES = 3 };
+enum { N_MODES = 2, MAX_VALUES = 3, PLAN_SIZE = 65536 };
 
 /* A node on one device: its kernels and values. Value 2 is the output. */
 typedef struct node {
     const avcl_device_api *api;
     avcl_device *device;
+    avcl_dtype real; /* of activations and the weights that are read */
     avcl_tinfo info[MAX_VALUES];
     uint32_t tag[MAX_VALUES];
     void *data[MAX_VALUES];
@@ -90,9 +65,10 @@ static double now(void)
 
 static void set_infos(node *n, const layer *l, int64_t batch, int op)
 {
-    avcl_tinfo x = {AVCL_F32, 5, {batch, l->in, l->x[0], l->x[1], l->x[2]}};
-    avcl_tinfo w = {AVCL_F32, 5, {l->out, l->in, l->k[0], l->k[1], l->k[2]}};
-    avcl_tinfo y = {AVCL_F32, 5, {batch, l->out}};
+    avcl_tinfo x = {n->real, 5, {batch, l->in, l->x[0], l->x[1], l->x[2]}};
+    avcl_tinfo w = {
+        op == 2 ? AVCL_F32 : n->real, 5, {l->out, l->in, l->k[0], l->k[1], l->k[2]}};
+    avcl_tinfo y = {n->real, 5, {batch, l->out}};
     for (int d = 0; d < 3; d++)
         y.shape[2 + d] = (l->x[d] + 2 * (l->k[d] / 2) - l->k[d]) / l->stride[d] + 1;
     n->info[0] = op == 0 ? x : y;
@@ -110,12 +86,16 @@ static avcl_kernel *prepare(node *n, const avcl_kernel_spec *spec, uint64_t *scr
     return k;
 }
 
-static void fill(float *x, uint64_t bytes)
+/* Numbers in [-1, 1), one or two to a word. */
+static void fill(void *to, uint64_t bytes, avcl_dtype dtype)
 {
     uint32_t state = 1;
-    for (uint64_t i = 0; i < bytes / sizeof *x; i++) {
+    uint32_t *words = to;
+    for (uint64_t i = 0; i < bytes / sizeof *words; i++) {
         state = state * 1664525U + 1013904223U;
-        x[i] = (float)(state >> 8) * 0x1p-23F - 1;
+        float x = (float)(state >> 8) * 0x1p-23F - 1;
+        memcpy(&words[i], &x, sizeof x);
+        if (dtype == AVCL_BF16) words[i] = (words[i] & 0xFFFF0000U) | words[i] >> 16;
     }
 }
 
@@ -147,11 +127,11 @@ static void make(node *n, const layer *l, int64_t batch, int op)
     for (int i = 0; i < MAX_VALUES; i++) {
         uint64_t bytes = n->api->bytes(n->device, n->tag[i], &n->info[i]);
         n->data[i] = n->api->alloc(n->device, bytes);
-        fill(n->data[i], bytes);
+        fill(n->data[i], bytes, n->info[i].dtype);
     }
     n->plain_bytes = n->api->bytes(n->device, 0, &n->info[w]);
     n->plain = n->api->alloc(n->device, n->plain_bytes);
-    fill(n->plain, n->plain_bytes);
+    fill(n->plain, n->plain_bytes, n->info[w].dtype);
     n->scratch_bytes = scratch;
     n->scratch = n->api->alloc(n->device, scratch);
     n->best_s = 1e30;
@@ -183,6 +163,18 @@ static void drop(node *n)
     if (n->pack) n->api->release(n->device, n->pack);
 }
 
+static const char *text_of(const node *n)
+{
+    return n->api->kernel_text(n->device, n->kernel);
+}
+
+/* Whether an activation has to be in another layout than its neighbours want. */
+static const char *reorders(const node *n, int op)
+{
+    uint32_t other = op == 2 ? n->tag[1] : n->tag[2];
+    return n->tag[0] > 1 || other > 1 ? "  reorders" : "";
+}
+
 static void compare(node *nodes, const layer *l, int64_t batch, int op)
 {
     double flops = 2.0 * (double)(batch * l->in * l->out);
@@ -197,17 +189,39 @@ static void compare(node *nodes, const layer *l, int64_t batch, int op)
             step(&nodes[m], op);
     double direct = nodes[0].best_s;
     double best = nodes[1].best_s;
-    printf("%-8s %-23s direct %8.2f ms %6.0f GFLOP/s   auto %8.2f ms %6.0f GFLOP/s   "
-           "x%.2f\n",
-           l->name, ops[op], 1e3 * direct, flops / direct * 1e-9, 1e3 * best,
-           flops / best * 1e-9, direct / best);
+    printf("%-8s %-23s %-18s %8.2f ms %6.0f GFLOP/s   %-30s %8.2f ms %6.0f GFLOP/s   "
+           "x%.2f%s\n",
+           l->name, ops[op], text_of(&nodes[0]), 1e3 * direct, flops / direct * 1e-9,
+           text_of(&nodes[1]), 1e3 * best, flops / best * 1e-9, direct / best,
+           reorders(&nodes[1], op));
     fflush(stdout);
     for (int m = 0; m < N_MODES; m++)
         drop(&nodes[m]);
 }
 
+/* Rows that give every layer to the library. */
+static const char *library_plan(char *plan)
+{
+    static const char *const isas[] = {"avx512", "avx2"};
+    int n = 0;
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        for (int k = 0; k < 6; k++) {
+            const layer *l = &layers[i];
+            n += snprintf(plan + n, PLAN_SIZE - (size_t)n,
+                          "%s %s %ldx%ldx%ldx%ld %ldx%ldx%ldx%ld s%ldx%ldx%ld "
+                          "p%ldx%ldx%ld direct\n",
+                          ops[k % 3], isas[k / 3], l->in, l->x[0], l->x[1], l->x[2],
+                          l->out, l->k[0], l->k[1], l->k[2], l->stride[0], l->stride[1],
+                          l->stride[2], l->k[0] / 2, l->k[1] / 2, l->k[2] / 2);
+        }
+    return plan;
+}
+
 int main(int argc, char **argv)
 {
+    int is_bf16 = argc > 1 && !strcmp(argv[1], "--bf16");
+    argc -= is_bf16;
+    argv += is_bf16;
     int64_t batch = argc > 1 ? atoll(argv[1]) : 4;
     uint32_t threads = argc > 2 ? (uint32_t)atoi(argv[2]) : avcl__cpu_count();
     const char *only = argc > 3 ? argv[3] : "";
@@ -225,10 +239,14 @@ int main(int argc, char **argv)
                           .version = "conv_layers",
                           .parallel_for = run_parallel};
     node nodes[N_MODES] = {{0}};
+    static char plan[PLAN_SIZE];
     for (int m = 0; m < N_MODES; m++) {
-        avcl_device_options o = {.conv = modes[m],
-                                 .kernel_plan = argc > 4 ? argv[4] : NULL};
+        avcl_device_options o = {.conv = "auto",
+                                 .kernel_plan = m == 0     ? library_plan(plan)
+                                                : argc > 4 ? argv[4]
+                                                           : NULL};
         nodes[m].api = plugin->modules[0]->iface;
+        nodes[m].real = is_bf16 ? AVCL_BF16 : AVCL_F32;
         if (nodes[m].api->open(&host, &o, &nodes[m].device, &err)) die(modes[m], &err);
     }
     printf("%s, batch %lld\n", nodes[0].api->describe(nodes[0].device), (long long)batch);

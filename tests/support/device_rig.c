@@ -67,6 +67,7 @@ void rig_close(rig *r)
 
 static uint64_t width(avcl_dtype dtype)
 {
+    if (dtype == AVCL_BF16) return 2;
     return dtype == AVCL_F64 || dtype == AVCL_I64 ? 8 : dtype == AVCL_U8 ? 1 : 4;
 }
 
@@ -74,6 +75,7 @@ static avcl_tinfo info_of(const rig *r, const rig_value *v)
 {
     avcl_tinfo info = v->info;
     if (info.dtype == AVCL_F32) info.dtype = r->real;
+    if (info.dtype == AVCL_BF16 && r->real == AVCL_F64) info.dtype = AVCL_F64;
     return info;
 }
 
@@ -96,13 +98,31 @@ rig_value rig_shape(avcl_dtype dtype, int64_t a, int64_t b, int64_t c, int64_t d
     return v;
 }
 
+/* The upper half of an f32; what is cut off is lost. */
+static uint16_t bf16_of(double x)
+{
+    float f = (float)x;
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return (uint16_t)(bits >> 16);
+}
+
+static float bf16_to_f32(uint16_t h)
+{
+    uint32_t bits = (uint32_t)h << 16;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
 rig_value rig_uniform(rig_value v, double lo, double hi, uint64_t seed)
 {
     for (int64_t i = 0; i < rig_count(&v); i++) {
         avcl_philox word = avcl_philox_at(seed, (uint64_t)i, 0, AVCL_STREAM_FILL, 0);
         double x = lo + (hi - lo) * avcl_philox_unit(word.x[0]);
-        int real = v.info.dtype == AVCL_F32;
-        v.data[i] = real ? (double)(float)x : floor(x); /* what f32 can hold, too */
+        v.data[i] = v.info.dtype == AVCL_F32    ? (double)(float)x
+                    : v.info.dtype == AVCL_BF16 ? (double)bf16_to_f32(bf16_of(x))
+                                                : floor(x);
     }
     return v;
 }
@@ -151,6 +171,9 @@ static void store(void *to, avcl_dtype dtype, const double *from, int64_t n)
         case AVCL_U8:
             ((uint8_t *)to)[i] = (uint8_t)from[i];
             break;
+        case AVCL_BF16:
+            ((uint16_t *)to)[i] = bf16_of(from[i]);
+            break;
         default:
             ((float *)to)[i] = (float)from[i];
             break;
@@ -173,6 +196,9 @@ static void load_values(double *to, avcl_dtype dtype, const void *from, int64_t 
             break;
         case AVCL_U8:
             to[i] = ((const uint8_t *)from)[i];
+            break;
+        case AVCL_BF16:
+            to[i] = bf16_to_f32(((const uint16_t *)from)[i]);
             break;
         default:
             to[i] = ((const float *)from)[i];

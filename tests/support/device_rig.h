@@ -54,7 +54,8 @@ void rig_free(rig_node *node);
 /* Makes a value; rank by the number of dims that are not 0. */
 rig_value rig_shape(avcl_dtype dtype, int64_t a, int64_t b, int64_t c, int64_t d,
                     int64_t e);
-/* Fills it uniformly from [lo, hi], the same for the same seed. */
+/* Fills it uniformly from [lo, hi] with what its type can hold, the same for the same
+ * seed. */
 rig_value rig_uniform(rig_value v, double lo, double hi, uint64_t seed);
 rig_value rig_copy(const rig_value *v);
 int64_t rig_count(const rig_value *v);

@@ -39,6 +39,7 @@ typedef struct cpu_isa {
     const cpu_op *const *families;                         /* NULL-terminated */
     double (*ceiling)(const avcl_device *, int32_t which); /* device.h */
     const cpu_op *winograd; /* convolutions and the reorder of their weights, or NULL */
+    const cpu_op *native;   /* convolutions of our own, direct, or NULL */
 } cpu_isa;
 
 enum { AVCL_CPU_CONV_AUTO, AVCL_CPU_CONV_DIRECT, AVCL_CPU_CONV_WINOGRAD };

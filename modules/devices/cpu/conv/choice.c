@@ -24,7 +24,7 @@ static int64_t n_tiles(const conv_shape *s, const int64_t *out)
 static conv_choice block_of(int64_t rows, int64_t frames, int64_t n_frames, int shares)
 {
     if (frames > n_frames) frames = n_frames;
-    return (conv_choice){1, rows / frames, frames, shares};
+    return (conv_choice){KERNEL_WINOGRAD, rows / frames, frames, shares};
 }
 
 /* Threads take blocks of their own while V and M of one are small. */
@@ -42,7 +42,7 @@ static const int64_t *output_of(const conv_shape *s)
     return s->direction == CONV_BACKWARD_DATA ? s->x : s->y;
 }
 
-static int pays(const avcl_device *device, const conv_shape *s)
+static int winograd_pays(const avcl_device *device, const conv_shape *s)
 {
     const int64_t *out = output_of(s);
     int64_t tiles = n_tiles(s, out);
@@ -54,14 +54,47 @@ static int pays(const avcl_device *device, const conv_shape *s)
     return tiles * out[0] >= few;
 }
 
+static int can(const avcl_device *device, const conv_shape *s, int kernel)
+{
+    switch (kernel) {
+    case KERNEL_WINOGRAD:
+        return device->isa->winograd && avcl__conv_has_winograd(s);
+    case KERNEL_NATIVE:
+        return device->isa->native && avcl__conv_has_native(s);
+    default:
+        return 1;
+    }
+}
+
+/* Of a picture our own kernel takes (channel, tap) pairs by halves of a block: do they
+ * fill three quarters of them? */
+static int fills_blocks(const avcl_device *device, const conv_shape *s)
+{
+    int64_t half = device->isa->block / 2;
+    int64_t columns = s->in * s->kernel[2];
+    return s->in > AVCL_CPU_FEW_CHANNELS ||
+           4 * columns >= 3 * ((columns + half - 1) / half * half);
+}
+
+/* Without Winograd: where activations come in blocks anyway, our own kernel does not
+ * wait for every thread at barriers as the library's does. */
+static conv_choice plain_choice(const avcl_device *device, const conv_shape *s)
+{
+    int own = avcl__library_blocks() && can(device, s, KERNEL_NATIVE) &&
+              fills_blocks(device, s);
+    return (conv_choice){.kernel = own ? KERNEL_NATIVE : KERNEL_DIRECT};
+}
+
 conv_choice avcl__conv_choose(const avcl_device *device, const conv_shape *s)
 {
-    conv_choice direct = {0};
-    if (device->conv == AVCL_CPU_CONV_DIRECT || !device->isa->winograd ||
-        !avcl__conv_has_winograd(s))
-        return direct;
+    if (device->conv == AVCL_CPU_CONV_DIRECT) return plain_choice(device, s);
     const conv_row *row = avcl__conv_find_row(device, s);
-    int is_winograd = row ? row->choice.is_winograd : pays(device, s);
-    if (device->conv == AVCL_CPU_CONV_AUTO && !is_winograd) return direct;
-    return row && row->choice.is_winograd ? row->choice : blocking(s, output_of(s)[0]);
+    if (row && !can(device, s, row->choice.kernel)) row = NULL;
+    int is_winograd =
+        row ? row->choice.kernel == KERNEL_WINOGRAD : winograd_pays(device, s);
+    if (device->conv == AVCL_CPU_CONV_WINOGRAD) is_winograd = 1;
+    if (!is_winograd || !can(device, s, KERNEL_WINOGRAD))
+        return row ? row->choice : plain_choice(device, s);
+    return row && row->choice.kernel == KERNEL_WINOGRAD ? row->choice
+                                                        : blocking(s, output_of(s)[0]);
 }

@@ -1,5 +1,6 @@
 /*
- * conv.h - which kernel a convolution gets: the library's direct one or Winograd's.
+ * conv.h - which kernel a convolution gets: the library's direct one, Winograd's or, for
+ * the gradient of w, our own direct one.
  *
  * The choice is a pure function of the shape, the instruction set and the device's
  * options; never of time. core/doc/kernel-plan.md is the page on it.
@@ -14,7 +15,8 @@ enum { CONV_FORWARD, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHT };
 /* A convolution y = w * x in whichever direction. Triples are frames, height, width. */
 typedef struct conv_shape {
     int direction;
-    int is_f32; /* all three values */
+    int is_f32;  /* all three values */
+    int is_bf16; /* the activations */
     int64_t batch;
     int64_t in;  /* channels of x */
     int64_t out; /* channels of y */
@@ -25,8 +27,10 @@ typedef struct conv_shape {
     int64_t pad[3];
 } conv_shape;
 
+enum { KERNEL_DIRECT, KERNEL_WINOGRAD, KERNEL_NATIVE };
+
 typedef struct conv_choice {
-    int is_winograd;
+    int kernel;        /* KERNEL_*; what follows is for Winograd's */
     int64_t tiles;     /* transformed together; 0 = by a rule */
     int64_t frames;    /* of output, computed together; 0 = by a rule */
     int shares_points; /* threads work on one block together */
@@ -38,6 +42,8 @@ conv_shape avcl__conv_shape(const char *op, const void *attrs, const avcl_tinfo 
 int avcl__conv_is_centre(const conv_shape *s);
 /* Whether Winograd's kernels can do it at all. */
 int avcl__conv_has_winograd(const conv_shape *s);
+/* Whether native/ can: gradients of w. */
+int avcl__conv_has_native(const conv_shape *s);
 conv_choice avcl__conv_choose(const avcl_device *device, const conv_shape *s);
 /* candidates.c: as device.h's plan_row. */
 int32_t avcl__conv_candidate(avcl_device *device, const avcl_kernel_spec *spec,

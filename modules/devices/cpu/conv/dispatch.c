@@ -10,14 +10,16 @@ static const cpu_op *find(const cpu_op *family, const char *name)
     return family;
 }
 
-/* Tags of a convolution by Winograd: inputs, then the output. */
-static void winograd_tags(const conv_shape *s, uint32_t *in, uint32_t *out)
+/* Tags of a convolution by one of our own kernels: inputs, then the output. */
+static void own_tags(const conv_shape *s, int kernel, uint32_t *in, uint32_t *out)
 {
-    uint32_t weights = AVCL_CPU_WINOGRAD;
+    uint32_t weights = AVCL_CPU_WINOGRAD; /* nobody else reads any */
     if (s->direction == CONV_BACKWARD_DATA) weights += AVCL_CPU_WINOGRAD_FLIPPED;
     if (avcl__conv_is_centre(s)) weights += AVCL_CPU_WINOGRAD_CENTRE;
     in[0] = AVCL_CPU_BLOCKED;
     in[1] = s->direction == CONV_BACKWARD_WEIGHT ? AVCL_CPU_BLOCKED : weights;
+    if (kernel == KERNEL_NATIVE && s->in <= AVCL_CPU_FEW_CHANNELS)
+        in[1] = AVCL_TAG_PLAIN; /* a picture */
     *out = s->direction == CONV_BACKWARD_WEIGHT ? AVCL_TAG_PLAIN : AVCL_CPU_BLOCKED;
 }
 
@@ -25,27 +27,31 @@ static void layouts(avcl_device *device, const avcl_kernel_spec *spec, uint32_t 
                     uint32_t *out)
 {
     conv_shape s = avcl__conv_shape(spec->op, spec->attrs, spec->in_info, spec->out_info);
-    if (!avcl__conv_choose(device, &s).is_winograd) {
+    int kernel = avcl__conv_choose(device, &s).kernel;
+    if (kernel == KERNEL_DIRECT) {
         const cpu_op *direct = find(avcl__cpu_direct, spec->op);
         (direct->layouts ? direct->layouts : avcl__cpu_layout_plain)(device, spec, want,
                                                                      out);
         return;
     }
     avcl__cpu_layout_plain(device, spec, want, out);
-    winograd_tags(&s, want, out);
+    own_tags(&s, kernel, want, out);
 }
 
 /* The layouts say which it is: a direct kernel may have been asked for by its tags. */
 static avcl_status prepare(avcl_device *device, avcl_kernel *k, avcl_error *err)
 {
     conv_shape s = avcl__conv_shape(k->op->name, k->attrs, k->in_info, k->out_info);
+    int kernel = avcl__conv_choose(device, &s).kernel;
     uint32_t in[2];
     uint32_t out;
-    winograd_tags(&s, in, &out);
-    int fits = k->in_tag[0] == in[0] && k->in_tag[1] == in[1] && k->out_tag[0] == out;
-    int is_winograd = fits && avcl__conv_choose(device, &s).is_winograd;
-    k->op = find(is_winograd ? device->isa->winograd : avcl__cpu_direct, k->op->name);
-    if (!is_winograd && !k->op->layouts && (k->in_tag[0] | k->in_tag[1] | k->out_tag[0]))
+    own_tags(&s, kernel, in, &out);
+    if (k->in_tag[0] != in[0] || k->in_tag[1] != in[1] || k->out_tag[0] != out)
+        kernel = KERNEL_DIRECT;
+    const cpu_op *families[] = {avcl__cpu_direct, device->isa->winograd,
+                                device->isa->native};
+    k->op = find(families[kernel], k->op->name);
+    if (!kernel && !k->op->layouts && (k->in_tag[0] | k->in_tag[1] | k->out_tag[0]))
         return avcl__fail(err, AVCL_E_UNSUPPORTED, "op '%s' does not take these layouts",
                           k->op->name);
     return k->op->prepare(device, k, err);

@@ -9,6 +9,8 @@ enum { LINE_SIZE = 256 };
 
 static const char *const ops[] = {"conv3d", "conv3d_backward_data",
                                   "conv3d_backward_weight"};
+static const char *const kernels[] = {"direct", "winograd", "native"};
+enum { N_KERNELS = sizeof kernels / sizeof *kernels };
 
 static uint64_t fnv(uint64_t hash, const char *text)
 {
@@ -17,7 +19,9 @@ static uint64_t fnv(uint64_t hash, const char *text)
     return hash;
 }
 
-/* What follows the shape: "direct", or "winograd tiles=14 frames=4 share=points". */
+/* What follows the shape: "direct", "native" or "winograd tiles=14 frames=4
+ * share=points".
+ */
 static int read_choice(const char *text, conv_choice *c)
 {
     char kernel[16];
@@ -25,8 +29,9 @@ static int read_choice(const char *text, conv_choice *c)
     int read = 0;
     *c = (conv_choice){0};
     if (sscanf(text, "%15s %n", kernel, &read) != 1) return 0;
-    if (!strcmp(kernel, "direct")) return !text[read];
-    if (strcmp(kernel, "winograd")) return 0;
+    while (c->kernel < N_KERNELS && strcmp(kernel, kernels[c->kernel]))
+        c->kernel++;
+    if (c->kernel != KERNEL_WINOGRAD) return c->kernel < N_KERNELS && !text[read];
     text += read;
     read = 0;
     sscanf(text, "tiles=%ld frames=%ld %n", &c->tiles, &c->frames, &read);
@@ -35,7 +40,6 @@ static int read_choice(const char *text, conv_choice *c)
     text += read;
     if (*text && (sscanf(text, "share=%7s %n", share, &read) != 1 || text[read]))
         return 0;
-    c->is_winograd = 1;
     c->shares_points = !strcmp(share, "points");
     return c->shares_points || !strcmp(share, "tiles");
 }
@@ -132,13 +136,12 @@ const conv_row *avcl__conv_find_row(const avcl_device *device, const conv_shape 
 void avcl__conv_print_row(const avcl_device *device, const conv_shape *s,
                           const conv_choice *c, char *text, uint64_t size)
 {
-    int n = snprintf(text, size,
-                     "%s %s %ldx%ldx%ldx%ld %ldx%ldx%ldx%ld s%ldx%ldx%ld p%ldx%ldx%ld %s",
-                     ops[s->direction], device->isa->name, s->in, s->x[0], s->x[1],
-                     s->x[2], s->out, s->kernel[0], s->kernel[1], s->kernel[2],
-                     s->stride[0], s->stride[1], s->stride[2], s->pad[0], s->pad[1],
-                     s->pad[2], c->is_winograd ? "winograd" : "direct");
-    if (c->is_winograd && n > 0 && (uint64_t)n < size)
+    int n = snprintf(
+        text, size, "%s %s %ldx%ldx%ldx%ld %ldx%ldx%ldx%ld s%ldx%ldx%ld p%ldx%ldx%ld %s",
+        ops[s->direction], device->isa->name, s->in, s->x[0], s->x[1], s->x[2], s->out,
+        s->kernel[0], s->kernel[1], s->kernel[2], s->stride[0], s->stride[1],
+        s->stride[2], s->pad[0], s->pad[1], s->pad[2], kernels[c->kernel]);
+    if (c->kernel == KERNEL_WINOGRAD && n > 0 && (uint64_t)n < size)
         snprintf(text + n, size - (uint64_t)n, " tiles=%ld frames=%ld%s", c->tiles,
                  c->frames, c->shares_points ? " share=points" : "");
 }

@@ -21,6 +21,7 @@ conv_shape avcl__conv_shape(const char *op, const void *attrs, const avcl_tinfo 
     const avcl_tinfo *y = s.direction == CONV_FORWARD ? &out[0] : &in[0];
     s.is_f32 =
         in[0].dtype == AVCL_F32 && in[1].dtype == AVCL_F32 && out->dtype == AVCL_F32;
+    s.is_bf16 = x->dtype == AVCL_BF16 && y->dtype == AVCL_BF16;
     s.batch = x->shape[0];
     s.in = x->shape[1];
     s.out = y->shape[1];
@@ -45,4 +46,9 @@ int avcl__conv_has_winograd(const conv_shape *s)
         if (s->stride[d] != 1 || s->pad[d] >= s->kernel[d]) return 0;
     return s->is_f32 && s->kernel[1] == 3 && s->kernel[2] == 3 &&
            s->kernel[0] <= MAX_TAPS;
+}
+
+int avcl__conv_has_native(const conv_shape *s)
+{
+    return s->direction == CONV_BACKWARD_WEIGHT && (s->is_f32 || s->is_bf16);
 }

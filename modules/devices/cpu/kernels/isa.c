@@ -24,10 +24,13 @@ static const cpu_op *const families[] = {
 /* Without vector registers there is nothing to gain. */
 #ifdef AVCL_BASE
 #define WINOGRAD NULL
+#define NATIVE   NULL
 #else
 #define WINOGRAD AVCL_ISA_NAME(avcl__cpu_winograd)
+#define NATIVE   AVCL_ISA_NAME(avcl__cpu_native)
 #endif
 
 extern const cpu_isa AVCL_ISA_NAME(avcl__cpu_isa);
-const cpu_isa AVCL_ISA_NAME(avcl__cpu_isa) = {AVCL_STR(AVCL_ISA), LANES, families,
-                                              AVCL_ISA_NAME(avcl__cpu_ceiling), WINOGRAD};
+const cpu_isa AVCL_ISA_NAME(avcl__cpu_isa) = {
+    AVCL_STR(AVCL_ISA), LANES, families, AVCL_ISA_NAME(avcl__cpu_ceiling),
+    WINOGRAD,           NATIVE};

@@ -152,6 +152,7 @@ extern const cpu_op AVCL_ISA_NAME(avcl__cpu_random)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_optim)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_source)[];
 extern const cpu_op AVCL_ISA_NAME(avcl__cpu_winograd)[]; /* winograd/run.c */
+extern const cpu_op AVCL_ISA_NAME(avcl__cpu_native)[];   /* native/gradient.c */
 
 /* peak.c */
 double AVCL_ISA_NAME(avcl__cpu_ceiling)(const avcl_device *device, int32_t which);
