@@ -45,8 +45,7 @@ static inline avcl_node conv(const avcl_build *b, avcl_node x, const char *name,
     avcl_node w = b->graph->weight(b->call, "weight", shape, 5, "uniform", bound);
     avcl_node add =
         bias ? b->graph->weight(b->call, "bias", &width, 1, "uniform", bound) : 0;
-    x = bias ? avcl_b_conv3d_bias(b, x, w, add, c->stride, pad)
-             : avcl_b_conv3d(b, x, w, c->stride, pad);
+    x = avcl_b_conv3d_bias(b, x, w, add, c->stride, pad);
     b->graph->pop(b->call);
     return x;
 }

@@ -181,17 +181,7 @@ static inline avcl_node avcl_b_linear(const avcl_build *b, avcl_node x, avcl_nod
     return avcl_b_op(b, "linear", in, bias ? 3 : 2, NULL, 0);
 }
 
-/* x [N,C,T,H,W], w [O,C,kt,kh,kw]. */
-static inline avcl_node avcl_b_conv3d(const avcl_build *b, avcl_node x, avcl_node w,
-                                      const int64_t stride[3], const int64_t pad[3])
-{
-    avcl_node in[2] = {x, w};
-    avcl_attr at[2] = {avcl_attr_ints("stride", stride, 3),
-                       avcl_attr_ints("pad", pad, 3)};
-    return avcl_b_op(b, "conv3d", in, 2, at, 2);
-}
-
-/* The same, plus bias [O]. */
+/* x [N,C,T,H,W], w [O,C,kt,kh,kw], bias [O] or 0 for none. */
 static inline avcl_node avcl_b_conv3d_bias(const avcl_build *b, avcl_node x, avcl_node w,
                                            avcl_node bias, const int64_t stride[3],
                                            const int64_t pad[3])
@@ -199,7 +189,13 @@ static inline avcl_node avcl_b_conv3d_bias(const avcl_build *b, avcl_node x, avc
     avcl_node in[3] = {x, w, bias};
     avcl_attr at[2] = {avcl_attr_ints("stride", stride, 3),
                        avcl_attr_ints("pad", pad, 3)};
-    return avcl_b_op(b, "conv3d", in, 3, at, 2);
+    return avcl_b_op(b, "conv3d", in, bias ? 3 : 2, at, 2);
+}
+
+static inline avcl_node avcl_b_conv3d(const avcl_build *b, avcl_node x, avcl_node w,
+                                      const int64_t stride[3], const int64_t pad[3])
+{
+    return avcl_b_conv3d_bias(b, x, w, 0, stride, pad);
 }
 
 /* Largest value of each window of x [N,C,T,H,W]; windows do not overlap. */
