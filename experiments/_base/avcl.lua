@@ -7,7 +7,7 @@ return {
     lambda = 0.005, batch = 16, precision = 'f32',
   },
   inputs = {
-    rgb = avcl.clip { frames = 16, size = 112, resize = { 171, 128 } },
+    rgb = avcl.clip { frames = 16, span = 16, size = 112, resize = { 171, 128 } },
     mel = avcl.mel { mode = 'whole', bands = 256, columns = 256, crop = 112 },
   },
   stages = {

@@ -58,6 +58,7 @@ M.knobs = {
   ['cgra.norm'] = choice('paper', { 'paper', 'barlow' }, 'of the columns (eq. 6) [assumed]'),
   ['selfcl.reduction'] = choice('sum', { 'sum', 'mean' }, 'over the batch (eqs. 7, 9)'),
   ['audio.in_channels'] = integer(3, { min = 1, max = 3, doc = 'the spectrogram is repeated' }),
+  ['audio.depth'] = integer(1, { min = 1, max = 1024, doc = 'frames it is repeated over' }),
 }
 
 -- Where a run happens, not what it computes: not part of its identity.
@@ -75,6 +76,8 @@ M.machine = {
 
 M.clip = {
   frames = integer(16, { min = 1, max = 1024 }),
+  span = integer(0, { min = 0, max = 4096,
+    doc = 'they are the middle of a clip of so many frames; 0 = the clip' }),
   size = integer(112, { min = 8, max = 1024, doc = 'side of the crop' }),
   resize = list({ 171, 128 }, 'width and height before the crop'),
   fps = number(0, { min = 0, max = 1000, doc = 'frames counted a second; 0 = every frame' }),
@@ -83,12 +86,17 @@ M.clip = {
 }
 
 M.mel = {
-  mode = choice('whole', { 'whole' }, 'the whole track becomes one picture'),
+  mode = choice('whole', { 'whole', 'window', 'wave' },
+    'the whole track; seconds around the middle of the clip; the waveform folded'),
+  seconds = number(1.279, { above = 0, max = 3600, doc = 'window' }),
   rate = integer(24000, { min = 1000 }), window = integer(240, { min = 2 }),
   hop = integer(240, { min = 1 }), n_fft = integer(2048, { min = 2 }),
   bands = integer(256, { min = 1 }), columns = integer(256, { min = 1 }),
+  resize = list({}, 'width and height of the picture before the crop; {} = as it is'),
   crop = integer(112, { min = 8, doc = 'side of the square cut from the picture' }),
-  scale = choice('slaney', { 'slaney', 'htk' }),
+  missing = choice('zero', { 'zero', 'skip' },
+    'a clip without sound: zeros; or another of its class, and in a test none'),
+  scale = choice('slaney', { 'slaney', 'htk', 'linear' }),
   norm = { type = 'boolean', default = true, doc = 'filters of equal area' },
   fmin = number(0, { min = 0 }), fmax = number(0, { min = 0, doc = '0 = half the rate' }),
   log_eps = number(1e-6, { above = 0 }),

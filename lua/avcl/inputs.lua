@@ -1,4 +1,5 @@
 -- inputs.lua - what a graph is fed: declared on first use, and what the loader is asked for.
+local c = require 'avcl.ffi'
 local config = require 'avcl.config'
 local graph = require 'avcl.graph'
 local media = require 'avcl.media'
@@ -30,19 +31,24 @@ local makers = {}
 -- u8 [B,3,T,H,W] -> real, normalised.
 function makers.rgb(g, v, batch)
   local size = v['rgb.size']
+  if v['rgb.frames'] == 1 and v['rgb.normalise'] == 'tmean' then
+    c.raise('INVALID', "rgb.normalise = 'tmean' leaves nothing of a clip of one frame "
+      .. "(rgb.frames = 1): use 'clip'")
+  end
   local raw = graph.methods.input(g, 'rgb', { batch, 3, v['rgb.frames'], size, size }, 'u8')
   return g:scope('rgb', function()
     return normalise[v['rgb.normalise']](g, g:affine(real(g, raw), { scale = 1 / 255 }))
   end)
 end
 
--- f16 [B,1,1,S,S] -> real, repeated over the channels a backbone wants.
+-- f16 [B,1,1,S,S] -> real, repeated over the channels and frames a backbone wants.
 function makers.mel(g, v, batch)
-  local size, channels = v['mel.crop'], v['audio.in_channels']
+  local size, channels, depth = v['mel.crop'], v['audio.in_channels'], v['audio.depth']
   local raw = graph.methods.input(g, 'mel', { batch, 1, 1, size, size }, 'f16')
   return g:scope('mel', function()
     local x = real(g, raw)
-    return channels == 1 and x or g:broadcast_to(x, { batch, channels, 1, size, size })
+    if channels == 1 and depth == 1 then return x end
+    return g:broadcast_to(x, { batch, channels, depth, size, size })
   end)
 end
 
@@ -79,18 +85,34 @@ function M.mel_options(values)
   return mel
 end
 
+local sounds = {
+  whole = c.C.AVCL_SOUND_WHOLE, window = c.C.AVCL_SOUND_WINDOW, wave = c.C.AVCL_SOUND_WAVE,
+}
+
+local function fill_sound(out, values)
+  local resize = values['mel.resize']
+  if #resize ~= 0 and #resize ~= 2 then
+    c.raise('INVALID', 'mel.resize has %d numbers, expected { width, height } or {}', #resize)
+  end
+  out.sound, out.seconds = sounds[values['mel.mode']], values['mel.seconds']
+  out.mel_crop = values['mel.crop']
+  out.mel_resize_w, out.mel_resize_h = resize[1] or 0, resize[2] or 0
+  out.need_sound = values['mel.missing'] == 'skip' and 1 or 0
+  media.mel_options(M.mel_options(values), out.mel)
+end
+
 --- avcl_view of a stage. `out` is the C struct to fill.
 function M.fill_view(out, values, used, options)
   out.frames = used.rgb and values['rgb.frames'] or 0
+  out.span = values['rgb.span']
   local resize = values['rgb.resize']
   out.resize_w, out.resize_h = resize[1], resize[2]
   out.crop = values['rgb.size']
   out.fps = values['rgb.fps']
-  out.mel_crop = used.mel and values['mel.crop'] or 0
   out.random = options.random and 1 or 0
   out.n_clips = options.n_clips or 1
   out.shuffle_pairs = options.shuffle and 1 or 0
-  media.mel_options(M.mel_options(values), out.mel)
+  if used.mel then fill_sound(out, values) end
   return out
 end
 

@@ -68,14 +68,18 @@ local mel_numbers = {
   fmin = true, fmax = true, log_eps = true,
 }
 
+local scales = {
+  slaney = C.AVCL_MEL_SLANEY, htk = C.AVCL_MEL_HTK, linear = C.AVCL_MEL_LINEAR,
+}
+
 --- Fills an avcl_mel_options from a table: rate, window, hop, n_fft, bands, columns, scale
---- ('slaney'|'htk'), norm (bool), fmin, fmax, log_eps, normalise ('minmax'|'raw').
+--- ('slaney'|'htk'|'linear'), norm (bool), fmin, fmax, log_eps, normalise ('minmax'|'raw').
 function M.mel_options(o, out)
   out = out or c.new 'avcl_mel_options'
   for key, value in pairs(o or {}) do
     if mel_numbers[key] then out[key] = value end
   end
-  if o and o.scale == 'htk' then out.scale = C.AVCL_MEL_HTK end
+  out.scale = scales[o and o.scale or 'slaney']
   if o and o.norm == false then out.no_norm = 1 end
   if o and o.normalise == 'raw' then out.normalise = C.AVCL_MEL_RAW end
   return out

@@ -113,7 +113,8 @@ local function loader(l)
     list[#list + 1] = { name, doc.float(1000 * l.seconds[name] / clips) }
   end
   return doc.map {
-    { 'clips', l.clips }, { 'padded', l.n_padded }, { 'memory_hits', l.cache_hits },
+    { 'clips', l.clips }, { 'padded', l.n_padded }, { 'mute', l.n_mute },
+    { 'memory_hits', l.cache_hits },
     { 'amplification', doc.float(l.frames_decoded / math.max(l.frames_used, 1)) },
     { 'full_s', doc.float(l.full_s) }, { 'ms_per_clip', doc.map(list) },
   }

@@ -90,7 +90,7 @@ local counted = { 'frames_decoded', 'frames_used', 'cache_hits' }
 -- What the loader did in an epoch: seconds by stage, summed over its threads, and counts.
 local function read_loader(l)
   local out = { seconds = {}, clips = tonumber(l.clips), n_padded = tonumber(l.n_padded),
-    full_s = l.full_s }
+    n_mute = tonumber(l.n_mute), full_s = l.full_s }
   for _, name in ipairs(stages) do out.seconds[name] = l.read[name .. '_s'] end
   for _, name in ipairs(counted) do out[name] = tonumber(l.read[name]) end
   return out

@@ -131,6 +131,34 @@ static void test_prepare__mjpeg_is_near_and_sound_is_exact(void **state)
     avcl_dataset_free(from);
 }
 
+/* Windows, folds and scaled pictures come from the stored track, to the bit. */
+static void test_prepare__every_sound_of_the_files(void **state)
+{
+    (void)state;
+    avcl_prepare_options o = prepare_options(AVCL_PREPARE_MJPEG, AVCL_PREPARE_BOTH);
+    prepare_run("set.csv", "sounds.avclcache", &o);
+    avcl_dataset *from = prepare_open("set.csv");
+    avcl_dataset *d = prepare_open("sounds.avclcache");
+    for (avcl_sound sound = 0; sound <= AVCL_SOUND_WAVE; sound++)
+        for (int32_t scaled = 0; scaled < 2; scaled++) {
+            avcl_view v = prepare_view(0);
+            v.sound = sound;
+            v.seconds = 0.4;
+            v.span = FRAMES + 3;
+            if (scaled) v.mel_resize_w = 30, v.mel_resize_h = MEL;
+            for (int64_t i = 0; i < N_ALL; i++)
+                for (int32_t clip = 0; clip < 3; clip++) {
+                    static sample a;
+                    static sample b;
+                    prepare_read(from, i, 0, &v, clip, &a);
+                    prepare_read(d, i, 0, &v, clip, &b);
+                    prepare_check_facts(&a, &b);
+                }
+        }
+    avcl_dataset_free(d);
+    avcl_dataset_free(from);
+}
+
 static void test_prepare__a_rate_is_prepared_too(void **state)
 {
     (void)state;
@@ -224,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_prepare__yuv_loses_chroma_and_nothing_else),
         cmocka_unit_test(test_prepare__mjpeg_is_near_and_sound_is_exact),
+        cmocka_unit_test(test_prepare__every_sound_of_the_files),
         cmocka_unit_test(test_prepare__a_rate_is_prepared_too),
         cmocka_unit_test(test_prepare__bytes_do_not_depend_on_how),
         cmocka_unit_test(test_prepare__what_is_unchanged_is_taken_over),

@@ -74,6 +74,12 @@ static void test_prepare__a_run_that_wants_more_is_refused(void **state)
     v = prepare_view(0);
     v.mel.hop = 120;
     refuse_view(d, &v, "or with --audio both");
+    v = prepare_view(0);
+    v.sound = AVCL_SOUND_WINDOW;
+    refuse_view(d, &v,
+                "which a window of sound is made of: prepare it with --audio both");
+    v.sound = AVCL_SOUND_WAVE;
+    refuse_view(d, &v, "which a folded one is made of: prepare it with --audio both");
     avcl_dataset_free(d);
 }
 

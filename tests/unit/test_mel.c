@@ -219,6 +219,31 @@ static void test_mel_power__tbn_spectrogram(void **state)
     avcl_mel_free(mel);
 }
 
+/* The same as a picture: on a linear scale each bin is a band, and no column is resized.
+ */
+static void test_mel__linear_scale_is_the_spectrogram(void **state)
+{
+    (void)state;
+    avcl_mel *mel = make((avcl_mel_options){
+        .n_fft = 511, .hop = 120, .scale = AVCL_MEL_LINEAR, .normalise = AVCL_MEL_RAW});
+    assert_int_equal(avcl_mel_n_empty(mel), 0);
+    float *x = tone(30696, 1000, 24000, 0.5);
+    float *out = malloc(256 * 256 * sizeof *out);
+    float power[256];
+    assert_int_equal(avcl_mel_picture(mel, x, 30696, out, NULL), AVCL_OK);
+    assert_int_equal(avcl__mel_power(mel, x, 30696, 128, 1, power, NULL), AVCL_OK);
+    for (int k = 0; k < 256; k++)
+        assert_float_equal(out[k * 256 + 128], log((double)power[k] + 1e-6), LOG_EPS);
+    assert_float_equal(out[21 * 256 + 128], 6.77813, LOG_EPS);
+    free(out);
+    free(x);
+    avcl_mel_free(mel);
+    avcl_error err = {0};
+    assert_null(
+        avcl_mel_new(&(avcl_mel_options){.n_fft = 2048, .scale = AVCL_MEL_LINEAR}, &err));
+    assert_non_null(strstr(err.message, "each of the 1025 bins of n_fft 2048 is a band"));
+}
+
 static void test_mel__picture_is_minmax_of_any_length(void **state)
 {
     (void)state;
@@ -352,40 +377,6 @@ static void test_mel__doubling_and_shifting(void **state)
     avcl_mel_free(mel);
 }
 
-/* ---- resize -------------------------------------------------------------------- */
-static void test_mel_resize__weights_of_eight_to_two(void **state)
-{
-    (void)state;
-    const double want[6] = {.178571, .25, .25, .178571, .107143, .035714};
-    for (int i = 0; i < 8; i++) {
-        float in[8] = {0};
-        float out[2];
-        in[i] = 1.0f;
-        assert_int_equal(avcl__mel_resize(in, 1, 8, out, 2, NULL), AVCL_OK);
-        assert_float_equal(out[0], i < 6 ? want[i] : 0, SIX_DIGITS);
-        assert_float_equal(out[1], i >= 2 ? want[7 - i] : 0, SIX_DIGITS);
-    }
-}
-
-/* Growing 2 to 4: centres at .25 .75 1.25 1.75 lie between the inputs' .5 and 1.5. */
-static void test_mel_resize__interpolates_when_growing(void **state)
-{
-    (void)state;
-    const float in[4] = {0, 4, 8, 0};
-    const float want[8] = {0, 1, 3, 4, 8, 6, 2, 0};
-    float out[8];
-    assert_int_equal(avcl__mel_resize(in, 2, 2, out, 4, NULL), AVCL_OK);
-    for (int i = 0; i < 8; i++)
-        assert_float_equal(out[i], want[i], 1e-6);
-    float one = 3.5f;
-    assert_int_equal(avcl__mel_resize(&one, 1, 1, out, 8, NULL), AVCL_OK);
-    for (int i = 0; i < 8; i++)
-        assert_true(out[i] == 3.5f);
-    float same[5] = {1, -2, 3, -4, 5};
-    assert_int_equal(avcl__mel_resize(same, 1, 5, out, 5, NULL), AVCL_OK);
-    assert_memory_equal(out, same, sizeof same);
-}
-
 /* ---- options, threads ---------------------------------------------------------- */
 static void test_mel_new__names_the_value_it_refuses(void **state)
 {
@@ -399,7 +390,7 @@ static void test_mel_new__names_the_value_it_refuses(void **state)
         {{.rate = 7}, "rate 7"},
         {{.bands = 100000}, "bands 100000"},
         {{.columns = -2}, "columns -2"},
-        {{.scale = 2}, "scale 2"},
+        {{.scale = 3}, "scale 3"},
         {{.fmax = 13000}, "0 to 13000 Hz"},
         {{.fmin = 500, .fmax = 400}, "500 to 400 Hz"},
         {{.log_eps = -1}, "log_eps -1"},
@@ -481,13 +472,12 @@ int main(void)
         cmocka_unit_test(test_mel__kilohertz_tone_of_ten_seconds),
         cmocka_unit_test(test_mel__silence_is_the_floor),
         cmocka_unit_test(test_mel_power__tbn_spectrogram),
+        cmocka_unit_test(test_mel__linear_scale_is_the_spectrogram),
         cmocka_unit_test(test_mel__picture_is_minmax_of_any_length),
         cmocka_unit_test(test_mel_power__sine_at_a_bin),
         cmocka_unit_test(test_mel_power__impulse_is_flat),
         cmocka_unit_test(test_mel_power__parseval),
         cmocka_unit_test(test_mel__doubling_and_shifting),
-        cmocka_unit_test(test_mel_resize__weights_of_eight_to_two),
-        cmocka_unit_test(test_mel_resize__interpolates_when_growing),
         cmocka_unit_test(test_mel_new__names_the_value_it_refuses),
         cmocka_unit_test(test_mel_frames__refuses_samples_that_are_no_numbers),
         cmocka_unit_test(test_mel__one_plan_serves_many_threads),

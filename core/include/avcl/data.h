@@ -56,17 +56,36 @@ AVCL_EXPORT avcl_status avcl_dataset_get_sample(const avcl_dataset *d, int64_t s
                                                 avcl_sample_info *out);
 
 /* ---- one sample ------------------------------------------------------------------ */
+/* What the picture of a sound shows, [bands, columns] of the view's mel options. */
+typedef int32_t avcl_sound;
+enum {
+    AVCL_SOUND_WHOLE = 0,  /* log-mel of the whole track */
+    AVCL_SOUND_WINDOW = 1, /* log-mel of `seconds` around the middle of the clip; of the
+                              first or last ones where they would stick out; zeros follow
+                              a shorter track. Without pictures the windows are placed in
+                              the track as clips are in a video. */
+    AVCL_SOUND_WAVE = 2, /* the whole waveform, linearly resampled to bands x columns and
+                            folded row by row */
+};
 /* What a run wants to see of a sample. */
 typedef struct avcl_view {
     int32_t frames;        /* consecutive frames of a clip; 0 = no rgb */
+    int32_t span;          /* they are the middle of a clip of so many; 0 = frames */
     int32_t resize_w;      /* scale to this, aspect ignored (171) … */
     int32_t resize_h;      /* … (128), then crop */
     int32_t crop;          /* square side (112) */
-    int32_t mel_crop;      /* square side cut from the mel picture; 0 = no mel */
+    int32_t mel_crop;      /* square side cut from the picture of sound; 0 = no sound */
+    int32_t mel_resize_w;  /* that picture scaled to this before the crop … */
+    int32_t mel_resize_h;  /* … antialiased; 0 = as it is */
     int32_t random;        /* 1: start and crops from (seed, epoch, key); 0: centre */
     int32_t n_clips;       /* when not random: how many starts (methods.md C: 10) */
-    int32_t shuffle_pairs; /* control: the mel of another sample of the split */
-    double fps;            /* frames a second that are counted; 0 = every frame */
+    int32_t shuffle_pairs; /* control: the sound of another sample of the split */
+    avcl_sound sound;
+    int32_t need_sound; /* 1: a sample without sound is passed over: another of its class
+                           takes its row, or it counts nothing. 0: zeros */
+    int32_t reserved;
+    double seconds; /* of a window of sound [1.279, as TBN] */
+    double fps;     /* frames a second that are counted; 0 = every frame */
     const avcl_transforms *transforms; /* applied when random; NULL = none. [borrowed for
                                           the view's life] */
     avcl_mel_options mel;
@@ -81,7 +100,8 @@ typedef struct avcl_sample {
     int32_t n_padded;
     int32_t reserved;
 } avcl_sample;
-/* Clip `clip` (0 when random) of sample `sample` in `epoch`. Pure; any thread. */
+/* Clip `clip` (0 when random) of sample `sample` in `epoch`. Pure; any thread.
+ * AVCL_E_UNSUPPORTED: it has no sound and the view needs one. */
 AVCL_EXPORT avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64_t seed,
                                          uint32_t epoch, const avcl_view *view,
                                          int32_t clip, avcl_sample *out, avcl_error *err);
@@ -157,7 +177,8 @@ typedef struct avcl_loader_stats { /* since the last call */
     double full_s; /* workers waiting for room, summed */
     avcl_read_cost read;
     int64_t clips;
-    int64_t n_bad; /* over the loader's life */
+    int64_t n_bad;  /* over the loader's life */
+    int64_t n_mute; /* passed over for want of a sound (view.need_sound) */
     int64_t n_padded;
 } avcl_loader_stats;
 AVCL_EXPORT void avcl_loader_get_stats(avcl_loader *l, avcl_loader_stats *out);

@@ -126,7 +126,11 @@ AVCL_EXPORT void avcl_wave_release(avcl_wave *wave);
 
 /* ---- log-mel ------------------------------------------------------------------- */
 typedef int32_t avcl_mel_scale;
-enum { AVCL_MEL_SLANEY = 0, AVCL_MEL_HTK = 1 };
+enum {
+    AVCL_MEL_SLANEY = 0,
+    AVCL_MEL_HTK = 1,
+    AVCL_MEL_LINEAR = 2, /* no mel: band m is bin m, so bands = n_fft / 2 + 1 */
+};
 typedef int32_t avcl_mel_normalise;
 enum {
     AVCL_MEL_MINMAX = 0,
@@ -162,6 +166,12 @@ AVCL_EXPORT avcl_status avcl_mel_frames(const avcl_mel *mel, const float *sample
 /* The picture a network sees: out[bands, columns]. n = 0 gives the floor everywhere. */
 AVCL_EXPORT avcl_status avcl_mel_picture(const avcl_mel *mel, const float *samples,
                                          int64_t n, float *out, avcl_error *err);
+
+/* The waveform itself as such a picture: linearly resampled to bands x columns samples,
+ * ends on ends, folded row by row; n = 0 gives zeros. Its rate and normalisation are the
+ * plan's, which has a fixed number of columns. */
+AVCL_EXPORT avcl_status avcl_mel_fold(const avcl_mel *mel, const float *samples,
+                                      int64_t n, float *out, avcl_error *err);
 
 /* ---- pictures ------------------------------------------------------------------ */
 /* channels 1 (grey) or 3 (RGB), rows packed; written beside and renamed into place. */

@@ -52,14 +52,14 @@ void avcl__cache_free(avcl_cache *cache)
 
 static int is_same(const avcl_cache_key *a, const avcl_cache_key *b)
 {
-    return a->file == b->file && a->mel == b->mel && a->width == b->width &&
-           a->height == b->height && a->fps == b->fps;
+    return a->file == b->file && a->what == b->what && a->mel == b->mel &&
+           a->width == b->width && a->height == b->height && a->rate == b->rate;
 }
 
-/* A file has at most a clip and a picture per view: its number alone spreads well. */
+/* A file has at most a clip and a sound per view: its number alone spreads well. */
 static avcl_cache_entry **bucket_of(avcl_cache *cache, const avcl_cache_key *key)
 {
-    uint64_t slot = (uint64_t)key->file * 2 + (key->mel != NULL);
+    uint64_t slot = (uint64_t)key->file * 2 + (key->what != AVCL_CACHED_CLIP);
     return &cache->buckets[slot & (cache->n_buckets - 1)];
 }
 

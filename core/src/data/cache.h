@@ -11,20 +11,28 @@
 
 #include "avcl/media.h"
 
+typedef enum avcl_cached {
+    AVCL_CACHED_CLIP,
+    AVCL_CACHED_MEL,  /* the picture of a whole track */
+    AVCL_CACHED_FOLD, /* the same of its waveform */
+    AVCL_CACHED_WAVE, /* the track itself */
+} avcl_cached;
+
 typedef struct avcl_cache_key {
     int64_t file;
-    const avcl_mel *mel; /* the plan of a mel picture, NULL for a clip */
-    int32_t width;       /* of a clip's frames */
+    avcl_cached what;
+    int32_t width; /* of a clip's frames */
     int32_t height;
-    double fps;
+    double rate;         /* frames a second, or samples of a wave */
+    const avcl_mel *mel; /* the plan of a picture of sound, else NULL */
 } avcl_cache_key;
 
 typedef struct avcl_cache_entry {
     struct avcl_cache_entry *next;
     avcl_cache_key key;
-    void *data;     /* clip: u8 [n, height, width, 3]; picture: f16 [bands, n] */
-    double *time;   /* clip: seconds of each frame */
-    int64_t n;      /* frames, or columns; 0 columns = the file has no audio */
+    void *data;   /* clip: u8 [n, height, width, 3]; picture: f16 [bands, n]; wave: f32 */
+    double *time; /* clip: seconds of each frame */
+    int64_t n;    /* frames, columns or samples; 0 of a sound = the file has none */
     int64_t n_real; /* frames before the repeated last one */
     uint64_t bytes; /* as reserved */
 } avcl_cache_entry;

@@ -1,5 +1,5 @@
 /*
- * decode.c - pictures and sound of one file, from the cache or decoded now.
+ * decode.c - pictures of one file, from the cache or decoded now.
  *
  * With room in the cache a clip is decoded whole, else only its window; frames
  * are the same either way.
@@ -8,9 +8,6 @@
 #include <string.h>
 
 #include "data/sample_impl.h"
-
-#include "data/augment.h"
-#include "data/half.h"
 
 void *avcl__buffer_want(avcl_buffer *buffer, size_t bytes, avcl_error *err)
 {
@@ -36,14 +33,18 @@ void avcl__scratch_release(avcl_scratch *scratch)
     free(scratch->index.data);
     free(scratch->area.data);
     free(scratch->wave.data);
+    free(scratch->window.data);
     avcl__jpeg_free(scratch->jpeg);
     *scratch = (avcl_scratch){0};
 }
 
 static avcl_cache_key clip_key(const avcl_dataset *d, const avcl_request *r)
 {
-    return (avcl_cache_key){d->rows[r->sample].file, NULL, r->view->resize_w,
-                            r->view->resize_h, r->view->fps};
+    return (avcl_cache_key){.file = d->rows[r->sample].file,
+                            .what = AVCL_CACHED_CLIP,
+                            .width = r->view->resize_w,
+                            .height = r->view->resize_h,
+                            .rate = r->view->fps};
 }
 
 avcl_cut avcl__clip_place(const avcl_dataset *d, const avcl_request *r, int64_t n_frames)
@@ -52,17 +53,25 @@ avcl_cut avcl__clip_place(const avcl_dataset *d, const avcl_request *r, int64_t 
     return avcl__cut_clip(r->view, &key, n_frames);
 }
 
+int64_t avcl__clip_middle(const avcl_view *view, int64_t start, int64_t n_frames)
+{
+    int64_t middle = start + view->frames / 2;
+    return middle < n_frames ? middle : n_frames - 1;
+}
+
 static void from_entry(const avcl_dataset *d, const avcl_request *r,
                        const avcl_cache_entry *entry, avcl_clip *out)
 {
     avcl_cut cut = avcl__clip_place(d, r, entry->n);
     int64_t beyond = cut.start + r->view->frames - entry->n_real;
     if (beyond > r->view->frames) beyond = r->view->frames;
+    int64_t middle = avcl__clip_middle(r->view, cut.start, entry->n);
     *out = (avcl_clip){.rgb = entry->data,
                        .n = entry->n,
                        .first = cut.start,
                        .n_padded = beyond > 0 ? beyond : 0,
                        .start_s = entry->time[cut.start],
+                       .middle_s = entry->time[middle] - entry->time[0],
                        .cut = cut};
 }
 
@@ -102,7 +111,9 @@ static avcl_status read_window(avcl_dataset *d, const avcl_request *r,
                                         v->resize_h, rgb, &clip.n_padded, err);
     if (status) return status;
     clip.rgb = rgb;
+    int64_t middle = avcl__clip_middle(v, clip.cut.start, d->source.n_frames(video));
     clip.start_s = d->source.time(video, clip.cut.start);
+    clip.middle_s = d->source.time(video, middle) - d->source.time(video, 0);
     *out = clip;
     return AVCL_OK;
 }
@@ -153,78 +164,4 @@ avcl_status avcl__clip_read(avcl_dataset *d, const avcl_request *request,
     }
     if (d->prepared) return avcl__prepared_read_clip(d, request, scratch, out, err);
     return decode_clip(d, request, scratch, out, err);
-}
-
-avcl_status avcl__picture_draw(const avcl_mel *mel, const avcl_wave *wave,
-                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
-{
-    const avcl_mel_options *o = avcl_mel_get_options(mel);
-    avcl_picture picture = {NULL, o->bands, o->columns};
-    if (picture.columns < 0) picture.columns = avcl_mel_n_frames(mel, wave->n);
-    int64_t n = picture.bands * picture.columns;
-    float *floats = avcl__buffer_want(&scratch->floats, (size_t)n * sizeof *floats, err);
-    uint16_t *halves =
-        avcl__buffer_want(&scratch->halves, (size_t)n * sizeof *halves, err);
-    if (!floats || !halves) return AVCL_E_NOMEM;
-    avcl_status status = avcl_mel_picture(mel, wave->samples, wave->n, floats, err);
-    if (status) return status;
-    for (int64_t i = 0; i < n; i++)
-        halves[i] = avcl__half_from_float(floats[i]);
-    picture.mel = halves;
-    *out = picture;
-    return AVCL_OK;
-}
-
-static void keep_picture(avcl_dataset *d, const avcl_cache_key *key,
-                         const avcl_picture *p)
-{
-    int64_t columns = p->mel ? p->columns : 0;
-    uint64_t bytes = (uint64_t)(p->bands * columns) * sizeof *p->mel;
-    avcl_cache_entry *entry = avcl__cache_reserve(d->cache, key, bytes, 0);
-    if (!entry) return;
-    if (bytes) memcpy(entry->data, p->mel, bytes);
-    entry->n = columns;
-    avcl__cache_insert(d->cache, entry);
-}
-
-static avcl_status decode_picture(avcl_dataset *d, const avcl_request *r,
-                                  const avcl_cache_key *key, avcl_scratch *scratch,
-                                  avcl_picture *out, avcl_error *err)
-{
-    avcl_wave wave = {0};
-    avcl_picture picture = {0};
-    double start = avcl__clock();
-    int32_t rate = avcl_mel_get_options(key->mel)->rate;
-    avcl_status status =
-        d->source.wave(d->source.arg, d->paths[key->file], rate, &wave, err);
-    scratch->cost.audio_s += avcl__clock() - start;
-    if (status) return status;
-    start = avcl__clock();
-    avcl__augment_wave(d, r, &wave);
-    if (wave.has_audio)
-        status = avcl__picture_draw(key->mel, &wave, scratch, &picture, err);
-    d->source.release(&wave);
-    scratch->cost.mel_s += avcl__clock() - start;
-    if (status) return status;
-    if (!avcl__augments(r->view, AVCL_FIELD_WAVE)) keep_picture(d, key, &picture);
-    *out = picture;
-    return AVCL_OK;
-}
-
-avcl_status avcl__picture_read(avcl_dataset *d, const avcl_request *r, int64_t file,
-                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
-{
-    const avcl_mel *mel = avcl__dataset_mel(d, &r->view->mel, err);
-    if (!mel) return AVCL_E_INVALID;
-    if (d->prepared)
-        return avcl__prepared_read_picture(d, r, file, mel, scratch, out, err);
-    avcl_cache_key key = {file, mel, 0, 0, 0};
-    const avcl_cache_entry *entry = avcl__augments(r->view, AVCL_FIELD_WAVE)
-                                        ? NULL
-                                        : avcl__cache_find(d->cache, &key);
-    if (!entry) return decode_picture(d, r, &key, scratch, out, err);
-    scratch->cost.cache_hits++;
-    *out = (avcl_picture){entry->n ? entry->data : NULL, avcl_mel_get_options(mel)->bands,
-                          entry->n};
-    return AVCL_OK;
 }

@@ -167,7 +167,8 @@ static avcl_status make_sound(draft *d, const char *path, avcl_wave *wave,
     report->info.has_audio = wave->has_audio;
     report->is_silent = wave->has_audio && avcl__wave_is_silent(wave);
     if (wave->has_audio && m->recipe->has_mel)
-        st = avcl__picture_draw(m->mel, wave, &m->scratch, picture, err);
+        st =
+            avcl__picture_draw(m->mel, AVCL_SOUND_WHOLE, wave, &m->scratch, picture, err);
     return st;
 }
 

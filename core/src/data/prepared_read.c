@@ -1,9 +1,7 @@
-/* prepared_read.c - the clip and the mel picture of a sample out of a prepared cache. */
+/* prepared_read.c - the clip and the sound of a sample out of a prepared cache. */
 #include <string.h>
 
 #include "data/sample_impl.h"
-
-#include "data/augment.h"
 
 static avcl_status fail(const avcl_record *r, avcl_error *err)
 {
@@ -72,53 +70,56 @@ avcl_status avcl__prepared_read_clip(const avcl_dataset *d, const avcl_request *
     if (st) return st;
     int64_t beyond = cut.start + request->view->frames - r->n_real;
     if (beyond > request->view->frames) beyond = request->view->frames;
+    int64_t middle = avcl__clip_middle(request->view, cut.start, r->n_frames);
     scratch->cost.decode_s += avcl__clock() - from;
     scratch->cost.frames_decoded += n;
     *out = (avcl_clip){.i420 = frames,
                        .n = n,
                        .n_padded = beyond > 0 ? beyond : 0,
                        .start_s = table[cut.start].time,
+                       .middle_s = table[middle].time - table[0].time,
                        .cut = cut};
     return AVCL_OK;
 }
 
-/* The caller's to change: the cache's own pages are not. */
-static avcl_status copy_wave(const float *samples, int64_t n, avcl_scratch *scratch,
-                             avcl_wave *wave, avcl_error *err)
+/* The record of a file whose sound was read; NULL with status 0: it has none. */
+static avcl_status find_sound(const avcl_dataset *d, int64_t file,
+                              const avcl_record **out, avcl_error *err)
 {
-    float *copy = avcl__buffer_want(&scratch->wave, (size_t)n * sizeof *copy, err);
-    if (!copy) return AVCL_E_NOMEM;
-    memcpy(copy, samples, (size_t)n * sizeof *copy);
-    wave->samples = copy;
+    const avcl_record *r = avcl__prepared_record(d->prepared, file, err);
+    if (!r) return AVCL_E_CORRUPT;
+    if (r->sound_failed) return fail(r, err);
+    *out = r->has_audio ? r : NULL;
     return AVCL_OK;
 }
 
-avcl_status avcl__prepared_read_picture(const avcl_dataset *d,
-                                        const avcl_request *request, int64_t file,
-                                        const avcl_mel *mel, avcl_scratch *scratch,
-                                        avcl_picture *out, avcl_error *err)
+avcl_status avcl__prepared_read_picture(const avcl_dataset *d, int64_t file,
+                                        const avcl_mel *mel, avcl_picture *out,
+                                        avcl_error *err)
 {
-    const avcl_prepared *p = d->prepared;
-    const avcl_recipe *recipe = avcl__prepared_recipe(p);
+    const avcl_recipe *recipe = avcl__prepared_recipe(d->prepared);
     const avcl_mel_options *o = avcl_mel_get_options(mel);
-    const avcl_record *r = avcl__prepared_record(p, file, err);
-    int changed = avcl__augments(request->view, AVCL_FIELD_WAVE);
+    const avcl_record *r = NULL;
+    if (!recipe->has_mel || memcmp(o, &recipe->mel, sizeof *o) != 0) return AVCL_END;
+    avcl_status st = find_sound(d, file, &r, err);
     *out = (avcl_picture){0};
-    if (!r) return AVCL_E_CORRUPT;
-    if (r->sound_failed) return fail(r, err);
-    if (!r->has_audio) return AVCL_OK;
-    if (!changed && recipe->has_mel && memcmp(o, &recipe->mel, sizeof *o) == 0) {
-        *out = (avcl_picture){avcl__prepared_mel(p, r, err), o->bands,
-                              (int64_t)r->n_mel / o->bands};
-        return out->mel ? AVCL_OK : AVCL_E_CORRUPT;
-    }
-    const float *samples = avcl__prepared_wave(p, r, err);
+    if (st || !r) return st;
+    *out = (avcl_picture){avcl__prepared_mel(d->prepared, r, err), o->bands,
+                          (int64_t)r->n_mel / o->bands};
+    return out->mel ? AVCL_OK : AVCL_E_CORRUPT;
+}
+
+avcl_status avcl__prepared_read_track(const avcl_dataset *d, int64_t file, avcl_wave *out,
+                                      avcl_error *err)
+{
+    const avcl_record *r = NULL;
+    avcl_status st = find_sound(d, file, &r, err);
+    *out = (avcl_wave){.rate = avcl__prepared_recipe(d->prepared)->mel.rate};
+    if (st || !r) return st;
+    const float *samples = avcl__prepared_wave(d->prepared, r, err);
     if (!samples) return AVCL_E_CORRUPT;
-    avcl_wave wave = {(float *)(uintptr_t)samples, (int64_t)r->n_wave, o->rate, 1};
-    double from = avcl__clock();
-    if (changed && copy_wave(samples, wave.n, scratch, &wave, err)) return AVCL_E_NOMEM;
-    if (changed) avcl__augment_wave(d, request, &wave);
-    avcl_status st = avcl__picture_draw(mel, &wave, scratch, out, err);
-    scratch->cost.mel_s += avcl__clock() - from;
-    return st;
+    out->samples = (float *)(uintptr_t)samples;
+    out->n = (int64_t)r->n_wave;
+    out->has_audio = 1;
+    return AVCL_OK;
 }

@@ -126,13 +126,19 @@ avcl_status avcl__recipe_compare(const char *path, const char *have, const char 
     return AVCL_OK;
 }
 
-static avcl_status check_mel(const avcl_recipe *r, const char *path,
-                             const avcl_mel_options *given, avcl_error *err)
+static avcl_status check_sound(const avcl_recipe *r, const char *path,
+                               const avcl_view *view, avcl_error *err)
 {
     avcl_mel_options want;
-    if (resolve_mel(given, &want, err)) return AVCL_E_INVALID;
+    if (resolve_mel(&view->mel, &want, err)) return AVCL_E_INVALID;
+    if (!r->has_wave && view->sound != AVCL_SOUND_WHOLE)
+        return avcl_error_set(
+            err, AVCL_E_INVALID,
+            "'%s' holds no waveform, which %s is made of: prepare it "
+            "with --audio both",
+            path, view->sound == AVCL_SOUND_WAVE ? "a folded one" : "a window of sound");
     if (r->has_wave && want.rate == r->mel.rate) return AVCL_OK;
-    if (!r->has_mel)
+    if (!r->has_mel || view->sound != AVCL_SOUND_WHOLE)
         return avcl_error_set(err, AVCL_E_INVALID,
                               "'%s' holds sound at %d Hz and the run wants %d Hz", path,
                               r->mel.rate, want.rate);
@@ -174,5 +180,5 @@ avcl_status avcl__recipe_check_view(const avcl_recipe *r, const char *path,
                               "'%s' holds no waveform, which the run's transforms of "
                               "sound change: prepare it with --audio both",
                               path);
-    return view->mel_crop ? check_mel(r, path, &view->mel, err) : AVCL_OK;
+    return view->mel_crop ? check_sound(r, path, view, err) : AVCL_OK;
 }

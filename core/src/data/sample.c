@@ -87,13 +87,14 @@ static avcl_status choose_sound(const avcl_dataset *d, const avcl_request *r,
     return AVCL_OK;
 }
 
-static avcl_status read_sound(avcl_dataset *d, const avcl_request *r,
+static avcl_status read_sound(avcl_dataset *d, const avcl_request *r, double middle_s,
                               avcl_scratch *scratch, avcl_picture *out, avcl_error *err)
 {
     int64_t file = 0;
     avcl_status status = choose_sound(d, r, &file, err);
     if (status) return status;
-    status = avcl__picture_read(d, r, file, scratch, out, err);
+    avcl_sound_place place = {file, middle_s};
+    status = avcl__picture_read(d, r, &place, scratch, out, err);
     if (status == AVCL_OK && out->mel && out->columns < r->view->mel_crop)
         status = avcl_error_set(err, AVCL_E_SHAPE,
                                 "the mel picture has %lld columns, mel_crop is %d",
@@ -156,8 +157,13 @@ static avcl_status read_parts(avcl_dataset *d, const avcl_request *r,
     pictures p = {{0}, NULL};
     avcl_picture picture = {0};
     avcl_status status = AVCL_OK;
-    if (out->rgb) status = read_pictures(d, r, scratch, &p, err);
-    if (status == AVCL_OK && out->mel) status = read_sound(d, r, scratch, &picture, err);
+    /* A window of sound lies where the clip lies, whether anyone looks at it or not. */
+    int needs_clip = r->view->frames && r->view->sound == AVCL_SOUND_WINDOW;
+    if (out->rgb || needs_clip) status = read_pictures(d, r, scratch, &p, err);
+    if (status == AVCL_OK && out->mel)
+        status = read_sound(d, r, p.clip.middle_s, scratch, &picture, err);
+    if (status == AVCL_OK && out->mel && !picture.mel && r->view->need_sound)
+        return AVCL_END;
     double from = avcl__clock();
     if (status == AVCL_OK && out->rgb)
         status = write_pictures(d, r, scratch, &p, out->rgb, err);
@@ -181,6 +187,7 @@ avcl_status avcl__sample_read(avcl_dataset *d, const avcl_request *request,
     if (!request->view->frames) wanted.rgb = NULL;
     if (!request->view->mel_crop) wanted.mel = NULL;
     avcl_status status = read_parts(d, request, scratch, &wanted, err);
+    if (status == AVCL_END) return status;
     if (status) {
         avcl_error_prefix(err, "%s", d->manifest.rows[request->sample].rel);
         return status;
@@ -207,5 +214,9 @@ avcl_status avcl_sample_read(avcl_dataset *d, int64_t sample, uint64_t seed,
                               avcl__view_n_clips(view));
     status = avcl__sample_read(d, &request, &scratch, out, err);
     avcl__scratch_release(&scratch);
+    if (status == AVCL_END)
+        return avcl_error_set(err, AVCL_E_UNSUPPORTED,
+                              "%s: it has no sound, and the view needs one",
+                              d->manifest.rows[sample].rel);
     return status;
 }

@@ -1,4 +1,5 @@
 /* sampler.c - order = rows sorted by a random value; places = Lemire integers. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "data/sampler.h"
@@ -27,7 +28,7 @@ void avcl__order_fill(avcl_order_item *scratch, const uint64_t *keys, int64_t n,
         order[i] = scratch[i].place;
 }
 
-int64_t avcl__clip_start(int64_t n_frames, int32_t frames, int32_t n_clips, int32_t clip)
+int64_t avcl__clip_start(int64_t n_frames, int64_t frames, int32_t n_clips, int32_t clip)
 {
     int64_t room = n_frames - frames;
     if (room <= 0) return 0;
@@ -62,17 +63,35 @@ static avcl_cut cut_square(const avcl_view *view, const avcl_draw_key *key,
     return cut;
 }
 
+/* Where a stretch of `length` out of `n` begins: drawn, or evenly spread. */
+static int64_t place_stretch(const avcl_view *view, const avcl_draw_key *key, int64_t n,
+                             int64_t length)
+{
+    if (!view->random) return avcl__clip_start(n, length, view->n_clips, key->clip);
+    if (n <= length) return 0;
+    avcl_draw draw = start_draw(key, AVCL_STREAM_TIME);
+    return avcl__draw_below(&draw, (uint32_t)(n - length + 1));
+}
+
+/* A video shorter than the span is a clip of its own length. */
 avcl_cut avcl__cut_clip(const avcl_view *view, const avcl_draw_key *key, int64_t n_frames)
 {
     int64_t room[2] = {view->resize_h - view->crop, view->resize_w - view->crop};
     avcl_cut cut = cut_square(view, key, AVCL_STREAM_CROP, room);
-    if (!view->random) {
-        cut.start = avcl__clip_start(n_frames, view->frames, view->n_clips, key->clip);
-    } else if (n_frames > view->frames) {
-        avcl_draw draw = start_draw(key, AVCL_STREAM_TIME);
-        cut.start = avcl__draw_below(&draw, (uint32_t)(n_frames - view->frames + 1));
-    }
+    int64_t span = view->span < n_frames ? view->span : n_frames;
+    if (span < view->frames) span = view->frames;
+    cut.start = place_stretch(view, key, n_frames, span) + (span - view->frames + 1) / 2;
     return cut;
+}
+
+int64_t avcl__window_start(const avcl_view *view, const avcl_draw_key *key, int64_t n,
+                           int64_t length, double centre)
+{
+    if (n <= length) return 0;
+    if (!view->frames) return place_stretch(view, key, n, length);
+    int64_t start = (int64_t)llround(centre) - length / 2;
+    if (start < 0) return 0;
+    return start > n - length ? n - length : start;
 }
 
 avcl_cut avcl__cut_mel(const avcl_view *view, const avcl_draw_key *key, int64_t bands,
@@ -109,6 +128,36 @@ static avcl_status check_clip(const avcl_view *view, avcl_error *err)
     return status;
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The picture that mel_crop is cut from; as long as there is when columns is -1. */
+static avcl_status check_sound(const avcl_view *view, avcl_error *err)
+{
+    enum { MAX_SECONDS = 3600 };
+    int64_t bands = view->mel.bands ? view->mel.bands : 256;
+    int64_t columns = view->mel.columns ? view->mel.columns : 256;
+    int64_t side = columns > 0 ? smaller(bands, columns) : bands;
+    int is_resized = view->mel_resize_w || view->mel_resize_h;
+    avcl_status st = check_range("sound", view->sound, 0, AVCL_SOUND_WAVE, err);
+    if (!st && is_resized) {
+        st = check_range("mel_resize_w", view->mel_resize_w, 1, MAX_SIDE, err);
+        if (!st) st = check_range("mel_resize_h", view->mel_resize_h, 1, MAX_SIDE, err);
+        side = smaller(view->mel_resize_w, view->mel_resize_h);
+    }
+    if (!st) st = check_range("mel_crop", view->mel_crop, 0, side, err);
+    if (!st && !(view->seconds >= 0 && view->seconds <= MAX_SECONDS))
+        st = avcl_error_set(err, AVCL_E_INVALID, "seconds is %g, expected 0 to %d",
+                            view->seconds, MAX_SECONDS);
+    if (!st && view->sound == AVCL_SOUND_WAVE && columns < 0)
+        st = avcl_error_set(err, AVCL_E_INVALID,
+                            "a folded waveform has a fixed number of columns, not %lld",
+                            (long long)columns);
+    return st;
+}
+
 avcl_status avcl__view_check(const avcl_view *view, avcl_error *err)
 {
     if (view->frames == 0 && view->mel_crop == 0)
@@ -118,10 +167,7 @@ avcl_status avcl__view_check(const avcl_view *view, avcl_error *err)
     avcl_status status = check_range("frames", view->frames, 0, MAX_FRAMES, err);
     if (status == AVCL_OK)
         status = check_range("n_clips", view->n_clips, 0, MAX_CLIPS, err);
+    if (status == AVCL_OK) status = check_range("span", view->span, 0, MAX_FRAMES, err);
     if (status == AVCL_OK && view->frames) status = check_clip(view, err);
-    int64_t side = view->mel.bands ? view->mel.bands : 256;
-    int64_t columns = view->mel.columns ? view->mel.columns : 256;
-    if (columns > 0 && columns < side) side = columns;
-    if (status == AVCL_OK) status = check_range("mel_crop", view->mel_crop, 0, side, err);
-    return status;
+    return status ? status : check_sound(view, err);
 }

@@ -20,7 +20,7 @@ void avcl__order_fill(avcl_order_item *scratch, const uint64_t *keys, int64_t n,
 /* First frame of evaluation clip `clip` of `n_clips` in a video of n_frames: evenly
  * spread, ends included; a single clip is the middle one. 0 when the video is shorter
  * than a clip. */
-int64_t avcl__clip_start(int64_t n_frames, int32_t frames, int32_t n_clips, int32_t clip);
+int64_t avcl__clip_start(int64_t n_frames, int64_t frames, int32_t n_clips, int32_t clip);
 
 typedef struct avcl_cut { /* where a sample is cut from its source */
     int64_t start;
@@ -38,6 +38,10 @@ typedef struct avcl_draw_key {
 
 avcl_cut avcl__cut_clip(const avcl_view *view, const avcl_draw_key *key,
                         int64_t n_frames);
+/* First of the `length` samples out of n around `centre` (in samples; of no use when the
+ * view has no pictures); 0 when there are fewer. */
+int64_t avcl__window_start(const avcl_view *view, const avcl_draw_key *key, int64_t n,
+                           int64_t length, double centre);
 avcl_cut avcl__cut_mel(const avcl_view *view, const avcl_draw_key *key, int64_t bands,
                        int64_t columns);
 /* Another place in 0..n-1 than `place`, n > 1: the shuffled-pairs control. */

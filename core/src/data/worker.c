@@ -2,7 +2,8 @@
  * worker.c - a loader thread: takes a ticket, reads into its row, marks it done.
  *
  * A file that fails is read once more; then another of its class takes the row
- * (or the row counts as failed). Nothing a worker decides depends on another one.
+ * (or the row counts as failed). A sample without the sound that the view needs gives its
+ * row up the same way, but is no fault. Nothing a worker decides depends on another one.
  */
 #include <string.h>
 
@@ -54,7 +55,7 @@ static void list_bad(avcl_loader *l, ticket *t, int64_t sample, avcl_error *err)
     if (status) err->code = AVCL_E_NOMEM;
 }
 
-/* Reads `sample` into the ticket's row, twice if need be. */
+/* Reads `sample` into the ticket's row, twice if need be. AVCL_END: it has no sound. */
 static avcl_status read_row(avcl_loader *l, ticket *t, int64_t sample,
                             avcl_scratch *scratch, avcl_error *err)
 {
@@ -65,7 +66,9 @@ static avcl_status read_row(avcl_loader *l, ticket *t, int64_t sample,
                        .mel = slot->mel ? slot->mel + l->mel_row * t->row : NULL};
     for (int attempt = 0; attempt < 2; attempt++) {
         *err = (avcl_error){0};
-        if (avcl__sample_read(l->d, &request, scratch, &out, err) == AVCL_OK) {
+        avcl_status status = avcl__sample_read(l->d, &request, scratch, &out, err);
+        if (status == AVCL_END) return status;
+        if (status == AVCL_OK) {
             slot->sample[t->row] = sample;
             slot->label[t->row] = out.label;
             pthread_mutex_lock(&l->lock);
@@ -87,6 +90,23 @@ static void clear_row(avcl_loader *l, const ticket *t)
         memset(t->slot->mel + l->mel_row * t->row, 0, l->mel_row * sizeof *t->slot->mel);
 }
 
+/* Its row is none of the batch's. */
+static void pass_over(avcl_loader *l, const ticket *t)
+{
+    t->slot->sample[t->row] = -1;
+    t->slot->label[t->row] = -1;
+    pthread_mutex_lock(&l->lock);
+    t->slot->n--;
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void count_mute(avcl_loader *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->stats.n_mute++;
+    pthread_mutex_unlock(&l->lock);
+}
+
 /* Walks the bad sample's class from a random place until one can be read. */
 static avcl_status replace(avcl_loader *l, ticket *t, int64_t sample,
                            avcl_scratch *scratch, avcl_error *err)
@@ -102,10 +122,12 @@ static avcl_status replace(avcl_loader *l, ticket *t, int64_t sample,
         if (atomic_load(&l->stop)) return AVCL_E_INTERRUPTED;
         avcl_status status = read_row(l, t, other, scratch, err);
         if (status == AVCL_OK || status == AVCL_E_NOMEM) return status;
+        if (status == AVCL_END) continue;
         list_bad(l, t, other, err);
         if (err->code == AVCL_E_NOMEM) return AVCL_E_NOMEM;
     }
     avcl_error why = *err;
+    if (!why.code) avcl_error_set(&why, AVCL_E_NOT_FOUND, "none has a sound");
     *err = (avcl_error){0};
     int32_t label = l->d->rows[sample].label;
     if (label < 0)
@@ -126,13 +148,16 @@ static void fill_row(avcl_loader *l, ticket *t, avcl_scratch *scratch)
     }
     avcl_status status = read_row(l, t, sample, scratch, &err);
     if (status == AVCL_OK) return;
-    if (status != AVCL_E_NOMEM) {
+    if (status == AVCL_END) {
+        count_mute(l);
+    } else if (status != AVCL_E_NOMEM) {
         list_bad(l, t, sample, &err);
-        status = err.code;
+        if (err.code == AVCL_E_NOMEM) status = AVCL_E_NOMEM;
     }
     if (status != AVCL_E_NOMEM && !l->options.replace_bad) {
         clear_row(l, t);
         t->slot->weight[t->row] = 0.0f;
+        if (status == AVCL_END) pass_over(l, t);
         return;
     }
     if (status != AVCL_E_NOMEM) status = replace(l, t, sample, scratch, &err);

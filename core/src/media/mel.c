@@ -50,7 +50,12 @@ static avcl_status check(const avcl_mel_options *o, avcl_error *err)
     if (!st) st = check_range("hop", o->hop, 1, 1 << 20, err);
     if (!st) st = check_range("bands", o->bands, 1, 4096, err);
     if (!st && o->columns != -1) st = check_range("columns", o->columns, 1, 65536, err);
-    if (!st) st = check_range("scale", o->scale, AVCL_MEL_SLANEY, AVCL_MEL_HTK, err);
+    if (!st) st = check_range("scale", o->scale, AVCL_MEL_SLANEY, AVCL_MEL_LINEAR, err);
+    if (!st && o->scale == AVCL_MEL_LINEAR && o->bands != o->n_fft / 2 + 1)
+        return avcl_error_set(err, AVCL_E_INVALID,
+                              "mel bands %d: on a linear scale each of the %d bins of "
+                              "n_fft %d is a band",
+                              (int)o->bands, (int)(o->n_fft / 2 + 1), (int)o->n_fft);
     if (!st)
         st = check_range("normalise", o->normalise, AVCL_MEL_MINMAX, AVCL_MEL_RAW, err);
     if (st) return st;
@@ -205,7 +210,7 @@ avcl_status avcl__mel_power(const avcl_mel *mel, const float *samples, int64_t n
     return st;
 }
 
-static avcl_status check_finite(const float *samples, int64_t n, avcl_error *err)
+avcl_status avcl__mel_check_finite(const float *samples, int64_t n, avcl_error *err)
 {
     for (int64_t i = 0; i < n; i++)
         if (!isfinite(samples[i]))
@@ -236,7 +241,7 @@ avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples, int64_t n
     int64_t n_frames = avcl_mel_n_frames(mel, n);
     struct buffers b = {0};
     float *power = NULL;
-    avcl_status st = check_finite(samples, n, err);
+    avcl_status st = avcl__mel_check_finite(samples, n, err);
     if (st) return st;
     st = take_buffers(mel, &b, err);
     if (!st) power = malloc((size_t)mel->n_bins * sizeof *power);
@@ -252,8 +257,7 @@ avcl_status avcl_mel_frames(const avcl_mel *mel, const float *samples, int64_t n
 }
 
 /* ---- the picture --------------------------------------------------------------- */
-/* To [0, 1]; a picture that is all the same, silence above all, is 0. */
-static void normalise(float *x, int64_t n)
+void avcl__mel_normalise(float *x, int64_t n)
 {
     float low = x[0];
     float high = x[0];
@@ -282,7 +286,9 @@ static avcl_status log_picture(const avcl_mel *mel, const float *samples, int64_
         return avcl_error_set(err, AVCL_E_NOMEM, "no memory for %lld mel frames",
                               (long long)n_frames);
     avcl_status st = avcl_mel_frames(mel, samples, n, frames, err);
-    if (!st) st = avcl__mel_resize(frames, bands, n_frames, out, columns, err);
+    if (!st)
+        st = avcl__mel_resize(frames, &(avcl_resize){bands, n_frames, 1, columns}, out,
+                              err);
     free(frames);
     return st;
 }
@@ -294,6 +300,6 @@ avcl_status avcl_mel_picture(const avcl_mel *mel, const float *samples, int64_t 
     int64_t columns = o->columns > 0 ? o->columns : avcl_mel_n_frames(mel, n);
     avcl_status st = log_picture(mel, samples, n, out, columns, err);
     if (!st && o->normalise == AVCL_MEL_MINMAX && columns > 0)
-        normalise(out, (int64_t)o->bands * columns);
+        avcl__mel_normalise(out, (int64_t)o->bands * columns);
     return st;
 }

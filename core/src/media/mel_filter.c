@@ -1,6 +1,6 @@
 /* mel_filter.c - triangles between equally spaced mels.
  * Slaney: linear to 1 kHz (15 mel), then 27 steps per factor 6.4; HTK: 2595
- * log10(1+f/700). */
+ * log10(1+f/700). Or no mel at all: each bin is a band. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -49,6 +49,14 @@ static void build_band(avcl_mel *mel, int32_t band, const double *edge)
     mel->n_empty += mel->end[band] == 0;
 }
 
+/* Band m is bin m. */
+static void build_bin(avcl_mel *mel, int32_t band)
+{
+    mel->filters[band * mel->n_bins + band] = 1.0f;
+    mel->first[band] = band;
+    mel->end[band] = band + 1;
+}
+
 avcl_status avcl__mel_build_filters(avcl_mel *mel, avcl_error *err)
 {
     const avcl_mel_options *o = &mel->options;
@@ -59,6 +67,11 @@ avcl_status avcl__mel_build_filters(avcl_mel *mel, avcl_error *err)
     if (!mel->filters || !mel->first || !mel->end)
         return avcl_error_set(err, AVCL_E_NOMEM, "no memory for %d mel filters",
                               (int)o->bands);
+    if (o->scale == AVCL_MEL_LINEAR) {
+        for (int32_t b = 0; b < o->bands; b++)
+            build_bin(mel, b);
+        return AVCL_OK;
+    }
     double low = avcl__mel_from_hz(o->scale, o->fmin);
     double step = (avcl__mel_from_hz(o->scale, o->fmax) - low) / (o->bands + 1);
     for (int32_t b = 0; b < o->bands; b++) {

@@ -10,6 +10,8 @@
 
 #include "avcl/media.h"
 
+#include "media/mel_resize.h"
+
 struct avcl_mel {
     avcl_mel_options options; /* resolved */
     int64_t n_bins;           /* n_fft / 2 + 1 */
@@ -32,9 +34,8 @@ avcl_status avcl__mel_build_filters(avcl_mel *mel, avcl_error *err);
 avcl_status avcl__mel_power(const avcl_mel *mel, const float *samples, int64_t n,
                             int64_t first, int64_t count, float *out, avcl_error *err);
 
-/* ---- mel_resize.c -------------------------------------------------------------- */
-/* Antialiased triangle resize of each row: in[rows, from] -> out[rows, to]. */
-avcl_status avcl__mel_resize(const float *in, int64_t rows, int64_t from, float *out,
-                             int64_t to, avcl_error *err);
+/* To [0, 1]; a picture that is all the same, silence above all, is 0. */
+void avcl__mel_normalise(float *x, int64_t n);
+avcl_status avcl__mel_check_finite(const float *samples, int64_t n, avcl_error *err);
 
 #endif

@@ -41,6 +41,7 @@ local function take_experiment(args)
   args.size = args.size or values['rgb.resize']
   args.fps = args.fps or values['rgb.fps']
   args.mel = inputs.mel_options(values)
+  if values['mel.mode'] ~= 'whole' and args.audio == 'mel' then args.audio = 'both' end
 end
 
 local function progress_line()
