@@ -59,8 +59,9 @@ local function print_transforms(name)
   return found
 end
 
-function M.run(args, parser)
+function M.run(args)
   local cli = require 'avcl.cli'
+  local parser = cli.parser()
   if args.man then
     local version = c.string(c.C.avcl_host_get_api(hosts.get().ptr).version)
     io.write(require 'avcl.cli.manual'.page(parser, version))

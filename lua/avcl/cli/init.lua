@@ -36,7 +36,20 @@ local function code_of(problem)
   return M.exit.failed
 end
 
-local function parser()
+local function add_verb(p, name)
+  local verb = require('avcl.cli.' .. name)
+  local command = p:command(name, verb.summary)
+  command:summary(verb.summary)
+  command:description(verb.summary)
+  -- Examples first: what people look for.
+  local get_help, text = command.get_help, manual.examples_text(verb)
+  function command.get_help(self) return text .. '\n\n' .. get_help(self) end
+  verb.setup(command)
+end
+
+-- The parser of all verbs; of the others there is but the name when only one is wanted, for a Tab
+-- or a short verb should not wait for the code of all.
+local function parser(only)
   local p = argparse('avcl', 'Experiments in audio-visual contrastive learning.')
   p:usage 'Usage: avcl [-h] [-C DIR] [--color WHEN] VERB ...'
   p:epilog('Example: avcl run experiments/quickstart.lua\nAll of a verb: avcl VERB --help')
@@ -54,18 +67,28 @@ local function parser()
   p:command_target 'verb'
   p:require_command(true)
   for _, name in ipairs(M.verbs) do
-    local verb = require('avcl.cli.' .. name)
-    local command = p:command(name, verb.summary)
-    command:summary(verb.summary)
-    command:description(verb.summary)
-    -- Examples first: what people look for.
-    local get_help, text = command.get_help, manual.examples_text(verb)
-    function command.get_help(self) return text .. '\n\n' .. get_help(self) end
-    verb.setup(command)
+    if not only or name == only then add_verb(p, name) else p:command(name) end
   end
   return p
 end
 M.parser = parser
+
+local takes_value = { ['-C'] = true, ['--directory'] = true, ['--color'] = true,
+  ['--plugin'] = true, ['--locked'] = true }
+
+-- The verb of a command line; nil when it is none of ours, or help, which knows all.
+local function verb_of(words)
+  local i = 1
+  while words[i] and words[i]:sub(1, 1) == '-' do i = i + (takes_value[words[i]] and 2 or 1) end
+  for _, name in ipairs(M.verbs) do
+    if words[i] == name then return name ~= 'help' and name or nil end
+  end
+end
+
+--- What a command line means: true and its arguments, or false and a sentence.
+function M.parse(words)
+  return parser(verb_of(words)):pparse(words)
+end
 
 local function report(problem, as_json)
   if as_json and c.is_error(problem) then
@@ -90,25 +113,25 @@ function M.finish(code)
   error({ exit = code }, 0)
 end
 
-local function run_verb(args, p)
+local function run_verb(args)
   if c.in_program and not looks[args.verb] then c.C.avcl_cli_rest_threads() end
   require 'avcl.host'.configure {
     plugins = args.files, safe = args.safe, insecure_plugins = args.insecure_plugins,
     lock = args.locked and require 'avcl.cli.plugin.lock'.read(args.locked),
   }
-  return require('avcl.cli.' .. args.verb).run(args, p)
+  return require('avcl.cli.' .. args.verb).run(args)
 end
 
 --- Runs argv (argv[0] first) and returns the exit code.
 return setmetatable(M, {
   __call = function(_, _, ...)
     io.stdout:setvbuf 'full'
-    local p = parser()
     if ... == '__complete' then
-      require 'avcl.cli.complete'.run(p, { select(2, ...) })
+      local words = { select(2, ...) }
+      require 'avcl.cli.complete'.run(parser(words[2] and verb_of(words) or ''), words)
       return M.exit.ok
     end
-    local ok, args = p:pparse { ... }
+    local ok, args = M.parse { ... }
     if not ok then
       args = args:gsub('\nDid you mean', '; did you mean') -- one sentence
       term.say('avcl: %s%s', term.paint('error: ', 'red'), args)
@@ -120,7 +143,7 @@ return setmetatable(M, {
       term.say('avcl: error: no directory %s', args.directory)
       return M.exit.not_found
     end
-    local done, result = xpcall(run_verb, explain, args, p)
+    local done, result = xpcall(run_verb, explain, args)
     if not done and type(result) == 'table' and result.exit then
       done, result = true, result.exit
     end

@@ -56,18 +56,18 @@ local function seeds_text(seeds)
   return table.concat(list, ',')
 end
 
-local function run_group(args, group, parser)
+local function run_group(args, group)
   local argv = { 'run', '--store', args.store, '--seeds', seeds_text(group.seeds), '--jobs',
     tostring(args.jobs), '--progress', args.progress }
   for i = 2, #group.argv do argv[#argv + 1] = group.argv[i] end
-  local ok, parsed = parser:pparse(argv)
+  local ok, parsed = require 'avcl.cli'.parse(argv)
   if not ok then c.raise_at(nil, 'INVALID', 'cannot repeat `avcl %s`: %s',
     table.concat(group.argv, ' '), parsed) end
   parsed.ids, parsed.steal = group.ids, args.steal
   return require 'avcl.cli.run'.run(parsed)
 end
 
-function M.run(args, parser)
+function M.run(args)
   local store, view = at_store.open(args)
   local ids = wanted(view, args.runs)
   if #ids == 0 then
@@ -76,7 +76,7 @@ function M.run(args, parser)
   end
   local worst = 0
   for _, group in ipairs(by_command(store, ids)) do
-    worst = math.max(worst, run_group(args, group, parser))
+    worst = math.max(worst, run_group(args, group))
   end
   return worst
 end

@@ -48,7 +48,8 @@ end
 
 --- The script that an argument means: a file, or the name of one in experiments/.
 function M.find(name)
-  if lfs.attributes(name) then return name end
+  local mode = lfs.attributes(name, 'mode') -- a folder may bear an experiment's name
+  if mode and (mode ~= 'directory' or name:find '[/.]') then return name end
   local folder = name:match '^(.*)/[^/]*%.lua$'
   if folder then
     local paths = {}
@@ -57,7 +58,7 @@ function M.find(name)
   end
   if name:find '[/.]' then return name end
   local names = project.experiments 'experiments'
-  if names[name] then return names[name] end
+  if names[name] or mode then return names[name] or name end
   c.raise_at('command line', 'NOT_FOUND', "no experiments/%s.lua%s", name,
     suggest.text(name, config.sorted_keys(names)))
 end
