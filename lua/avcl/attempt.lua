@@ -147,8 +147,10 @@ local function run_test(self, session, built)
 end
 
 -- A queued run is what was planned, or nothing: the graph is declared again here.
+-- Its text is kept by its hash, so that `avcl diff` can say which nodes two graphs differ in.
 local function check_graph(self, built)
-  local now = built.graph:hash()
+  local text = built.graph:text()
+  local now = self.store:keep(text)
   if now ~= self.run.keys.graph then
     c.raise_at(nil, 'INVALID', 'the graph of stage %s is not the one that was planned (%s, now '
       .. '%s): the model is not a pure function of its point', self.run.stage,

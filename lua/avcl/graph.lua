@@ -301,6 +301,11 @@ function methods:keep(name, value)
   return self
 end
 
+--- Canonical text of what the roots reach, a node a line; its SHA-256 is the hash.
+function methods:text()
+  return c.take_text(c.call('avcl_graph_text', self.ptr))
+end
+
 --- Canonical hash of what the roots reach.
 function methods:hash()
   local hex = c.new 'char[65]'

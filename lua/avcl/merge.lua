@@ -99,9 +99,20 @@ local function merge_run(store, other, id, result, options)
   if changed then store:log('merge', id) end
 end
 
+-- Scripts and graphs of runs, by their hashes: equal names are equal files.
+local function merge_blobs(store, other)
+  for _, folder in ipairs(garbage.entries(other.root .. '/blobs')) do
+    for _, name in ipairs(garbage.entries(('%s/blobs/%s'):format(other.root, folder))) do
+      local text = not store:blob(name) and other:blob(name)
+      if text then store:keep(text) end
+    end
+  end
+end
+
 --- { new, grown, same = numbers of runs, conflicts = sentences }. options: { work }.
 function M.stores(store, other, options)
   local result = { new = 0, grown = 0, same = 0, conflicts = {} }
+  merge_blobs(store, other)
   garbage.each_run(other.root, 'runs', function(_, id)
     if other:state(id) ~= 'running' then merge_run(store, other, id, result, options) end
   end)

@@ -137,7 +137,7 @@ local function run_file(state, path)
     local place, message = problem:match '^(.-:%d+): (.*)$'
     c.raise_at(place, 'INVALID', '%s', message or problem)
   end
-  state.files[#state.files + 1] = { path = path, sha256 = c.sha256(text) }
+  state.files[#state.files + 1] = { path = path, sha256 = c.sha256(text), text = text }
   setfenv(chunk, state.env)
   return where.within(path, chunk, wrap)
 end
@@ -179,7 +179,7 @@ local function make_loader(state)
   end
 end
 
---- Evaluates a script: its value, and { root, files = { { path, sha256 } } }.
+--- Evaluates a script: its value, and { root, files = { { path, sha256, text } } }.
 ---@param path string
 function M.load(path)
   local state = { loaded = {}, files = {}, root = project.root(path) }

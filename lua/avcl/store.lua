@@ -121,6 +121,32 @@ function Store:release(id)
   os.remove(self:work_path(id, 'reserve'))
 end
 
+-- ---- blobs -------------------------------------------------------------------------------------
+
+function Store:blob_path(sha256)
+  return ('%s/blobs/%s/%s'):format(self.root, sha256:sub(1, 2), sha256)
+end
+
+--- Keeps a text under its hash, once; the hash.
+function Store:keep(text)
+  local sha256 = c.sha256(text)
+  local at = self:blob_path(sha256)
+  if lfs.attributes(at) then return sha256 end
+  c.call('avcl_store_mkdirs', at:match '^(.*)/')
+  local ok, problem = c.try('avcl_file_publish', at, text, #text, 0)
+  if not ok and not c.is_error(problem, 'EXISTS') then error(problem, 0) end
+  return sha256
+end
+
+--- What was kept under a hash; nil when it is not there or no longer itself.
+function Store:blob(sha256)
+  local f = io.open(self:blob_path(sha256), 'rb')
+  if not f then return nil end
+  local text = f:read '*a'
+  f:close()
+  return c.sha256(text) == sha256 and text or nil
+end
+
 function M.sha256_file(at)
   local hex = c.new 'char[65]'
   c.call('avcl_sha256_file', at, hex)

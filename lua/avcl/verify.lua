@@ -175,6 +175,15 @@ local function check_claims(store, problems)
   end
 end
 
+local function check_blobs(store, problems)
+  garbage.each_run(store.root, 'blobs', function(path, name)
+    if not name:match '^%.' and not store:blob(name) then
+      problems[#problems + 1] = ('%s: is not what its name says; delete it, or restore it from a '
+        .. 'copy'):format(path:sub(#store.root + 2))
+    end
+  end)
+end
+
 --- Number of runs, and a sentence for each problem. options: { checkpoints }.
 function M.store(store, options)
   local problems, ids, list = {}, {}, {}
@@ -191,6 +200,7 @@ function M.store(store, options)
     end
   end
   check_claims(store, problems)
+  check_blobs(store, problems)
   return #list, problems
 end
 

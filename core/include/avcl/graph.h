@@ -104,8 +104,10 @@ typedef struct avcl_node_info {
 AVCL_EXPORT uint32_t avcl_graph_n_nodes(const avcl_graph *g);
 AVCL_EXPORT avcl_status avcl_graph_get_node(const avcl_graph *g, uint32_t index,
                                             avcl_node_info *out);
-/* Canonical hash of what the roots reach: ops, attributes, shapes, edges, names,
- * numerics; not lines or comments. 64 hex digits and a NUL. */
+/* Canonical text of what the roots reach: ops, attributes, shapes, edges, names,
+ * numerics; not lines or comments. A node a line. Free with avcl_text_free. */
+AVCL_EXPORT char *avcl_graph_text(const avcl_graph *g, avcl_error *err);
+/* SHA-256 of that text: 64 hex digits and a NUL. */
 AVCL_EXPORT avcl_status avcl_graph_hash(const avcl_graph *g, char hex[65],
                                         avcl_error *err);
 

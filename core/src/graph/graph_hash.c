@@ -1,5 +1,6 @@
 /*
- * graph_hash.c - the canonical hash of a declared graph: its part in a run's identity.
+ * graph_hash.c - the canonical text of a declared graph, whose hash is its part in a
+ * run's identity.
  *
  * A text of what the roots reach, in declaration order with dense numbers: ops,
  * numerics, attributes in table order, shapes, edges, variable names and their
@@ -144,10 +145,10 @@ static void put_roots(hashing *h)
     }
 }
 
-avcl_status avcl_graph_hash(const avcl_graph *g, char hex[65], avcl_error *err)
+char *avcl_graph_text(const avcl_graph *g, avcl_error *err)
 {
     avcl_status rc = avcl_graph_status(g, err);
-    if (rc) return rc;
+    if (rc) return NULL;
     char *text = NULL;
     size_t n_text = 0;
     uint32_t n_live = 0;
@@ -166,12 +167,24 @@ avcl_status avcl_graph_hash(const avcl_graph *g, char hex[65], avcl_error *err)
     }
     /* A text cut short would be the identity of another graph. */
     if (h.f && (ferror(h.f) | fclose(h.f)) != 0) rc = AVCL_E_NOMEM;
-    char digest[65] = "";
-    if (!rc) avcl_sha256_hex(text, n_text, digest);
-    if (!rc && !*digest) rc = AVCL_E_NOMEM;
-    if (!rc) memcpy(hex, digest, sizeof digest);
-    free(text);
     free(h.live);
     free(h.number);
-    return rc ? avcl_error_set(err, rc, "out of memory while hashing a graph") : AVCL_OK;
+    if (!rc) return text;
+    free(text);
+    avcl_error_set(err, rc, "out of memory while writing a graph");
+    return NULL;
+}
+
+avcl_status avcl_graph_hash(const avcl_graph *g, char hex[65], avcl_error *err)
+{
+    avcl_error why = {0};
+    char *text = avcl_graph_text(g, &why);
+    if (!text) return avcl_error_set(err, why.code, "%s", why.message);
+    char digest[65] = "";
+    avcl_sha256_hex(text, strlen(text), digest);
+    avcl_text_free(text);
+    if (!*digest)
+        return avcl_error_set(err, AVCL_E_NOMEM, "out of memory while hashing a graph");
+    memcpy(hex, digest, sizeof digest);
+    return AVCL_OK;
 }

@@ -131,6 +131,16 @@ local function discard_rerun(store, list)
   end
 end
 
+-- The scripts as they are now: what a run came from is never lost, committed or not.
+local function keep_scripts(store, files, list)
+  for _, item in ipairs(list) do
+    if item.action ~= 'skip' and item.action ~= 'wait' then
+      for _, file in ipairs(files) do store:keep(file.text) end
+      return
+    end
+  end
+end
+
 function M.run(args)
   local exit = require 'avcl.cli'.exit
   local options = options_of(args)
@@ -144,6 +154,7 @@ function M.run(args)
   end
   say_choices(plan)
   local store = stores.open(args.store, true)
+  keep_scripts(store, loaded.files, list)
   discard_rerun(store, list)
   options.forecast = function(run)
     local e = forecast:of(run, args.script)
