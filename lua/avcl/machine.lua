@@ -135,6 +135,12 @@ function M.git(folder)
   return { sha = sha:match '^%x+', dirty = status ~= '' }
 end
 
+--- A file of a commit, by its path from `folder`; nil when there is none.
+function M.git_file(folder, sha, path)
+  local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+  return command(('git -C %s show %s'):format(quoted(folder), quoted(sha .. ':./' .. path)))
+end
+
 --- Version of avcl itself.
 function M.version()
   return c.string(c.C.avcl_host_get_api(hosts.get().ptr).version)

@@ -1,15 +1,22 @@
--- cli/diff.lua - `avcl diff A B`: two runs side by side, what differs and what came out.
+-- cli/diff.lua - `avcl diff A B`: two runs, or two versions of a table, and what differs.
 local at_store = require 'avcl.cli.at_store'
+local differences = require 'avcl.differences'
 local doc = require 'avcl.doc'
+local tables = require 'avcl.cli.diff_tables'
 local term = require 'avcl.cli.term'
 
 local M = {
-  summary = 'Compare two runs: configuration, graph, data, code, environment and metrics.',
+  summary = 'Compare two runs, configuration to metrics, or two versions of a table.',
   example = 'avcl diff 3f9c2a71 77b0de41',
+  examples = {
+    { 'avcl diff 3f9c2a71 77b0de41', 'side by side, and the nodes that their graphs differ in' },
+    { 'avcl diff table3@HEAD~10 table3', 'which cells moved since, and why: by their lock files' },
+  },
 }
 
 function M.setup(command)
-  command:argument('a', 'A run, by its first digits.'):argname 'A'
+  command:argument('a', 'A run, by its first digits; or a table: NAME, NAME@COMMIT, a lock file.')
+    :argname 'A'
   command:argument('b', 'Another.'):argname 'B'
   at_store.option(command)
   command:flag('--all', 'Also what is equal.')
@@ -61,6 +68,23 @@ local function cell(value)
   return text:match '^%x+$' and #text >= 32 and text:sub(1, 12) or text:sub(1, 40)
 end
 
+local MOST_NODES = 40
+
+-- Nodes that the two graphs differ in; nil when they are one, or one was not kept.
+local function graph_lines(store, view, a, b)
+  local x, y = view:get(a, 'keys.graph'), view:get(b, 'keys.graph')
+  if not x or not y or x == y then return nil end
+  local was, now = store:blob(x), store:blob(y)
+  return was and now and differences.of_graphs(was, now)
+end
+
+local function print_graphs(lines)
+  if not lines then return end
+  print(('\ngraph: %d nodes differ'):format(#lines))
+  for i = 1, math.min(#lines, MOST_NODES) do print('  ' .. lines[i]) end
+  if #lines > MOST_NODES then print(('  and %d more'):format(#lines - MOST_NODES)) end
+end
+
 local function print_text(view, a, b, found)
   local short = at_store.short { view:get(a, 'run'), view:get(b, 'run') }
   local rows = { { '', short[1], short[2], 'B - A' } }
@@ -74,7 +98,7 @@ local function print_text(view, a, b, found)
   print(term.columns(rows))
 end
 
-local function print_json(view, a, b, found)
+local function print_json(view, a, b, found, graph)
   local out = { { 'schema', 'avcl.diff/1' },
     { 'runs', doc.list { view:get(a, 'run'), view:get(b, 'run') } } }
   for i, section in ipairs(found) do
@@ -85,15 +109,18 @@ local function print_json(view, a, b, found)
     end
     out[i + 2] = { section[1], doc.map(values) }
   end
+  out[#out + 1] = { 'graph', graph and doc.list(graph) or doc.null }
   print(doc.json(doc.map(out)))
 end
 
 function M.run(args)
-  local _, view = at_store.open(args)
+  if tables.is_one(args.a, args) or tables.is_one(args.b, args) then return tables.run(args) end
+  local store, view = at_store.open(args)
   local a, b = view:find(args.a), view:find(args.b)
-  local found = compare(view, a, b, args.all)
-  if args.json then return print_json(view, a, b, found) end
+  local found, graph = compare(view, a, b, args.all), graph_lines(store, view, a, b)
+  if args.json then return print_json(view, a, b, found, graph) end
   print_text(view, a, b, found)
+  print_graphs(graph)
 end
 
 return M

@@ -127,4 +127,28 @@ function M.pick(text, names, what)
   c.raise_at('command line', 'NOT_FOUND', "no %s '%s'%s", what, text, suggest.text(text, names))
 end
 
+local function labels(rows)
+  local out = {}
+  for i, row in ipairs(rows) do out[i] = row.label end
+  return out
+end
+
+local function column_of(t, text)
+  local metrics, index = {}, {}
+  for k, column in ipairs(t.columns) do
+    if column.metric then
+      metrics[#metrics + 1] = column.title
+      index[#metrics] = k
+    end
+  end
+  if text then return index[M.pick(text, metrics, 'column')] end
+  if #metrics == 1 then return index[1] end
+  c.raise_at('command line', 'INVALID', 'which column: %s?', table.concat(metrics, ', '))
+end
+
+--- The numbers of the row and the column that { row, column? } name.
+function M.place(t, names)
+  return M.pick(names.row, labels(t.rows), 'row'), column_of(t, names.column)
+end
+
 return M

@@ -1,5 +1,4 @@
 -- cli/why.lua - `avcl why TABLE ROW COLUMN`: the runs behind a cell.
-local c = require 'avcl.ffi'
 local config = require 'avcl.config'
 local doc = require 'avcl.doc'
 local plans = require 'avcl.plan'
@@ -26,25 +25,6 @@ function M.setup(command)
   command:argument('overrides', 'Keys to set, as for the table.'):args '*':argname 'KEY=VALUE'
   command:flag('--json', 'One JSON document.')
   study.options(command)
-end
-
-local function labels(list, field)
-  local out = {}
-  for i, item in ipairs(list) do out[i] = item[field] end
-  return out
-end
-
-local function column_of(t, text)
-  local metrics, index = {}, {}
-  for k, column in ipairs(t.columns) do
-    if column.metric then
-      metrics[#metrics + 1] = column.title
-      index[#metrics] = k
-    end
-  end
-  if text then return index[results.pick(text, metrics, 'column')] end
-  if #metrics == 1 then return index[1] end
-  c.raise_at('command line', 'INVALID', 'which column: %s?', table.concat(metrics, ', '))
 end
 
 local function print_json(t, row, column, list)
@@ -115,8 +95,7 @@ function M.run(args)
   end
   local r = results.open(args, 'why')
   local t = results.table(r, args)
-  local i = results.pick(args.row, labels(t.rows, 'label'), 'row')
-  local k = column_of(t, args.column)
+  local i, k = results.place(t, args)
   local list = why.cell(t, r.plan, r.records, i, k)
   local label, title = t.rows[i].label, t.columns[k].title
   if args.json then return print_json(t, label, title, list) end
