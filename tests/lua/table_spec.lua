@@ -68,6 +68,26 @@ describe('a table of a project', function()
     assert.truthy(output:match 'lock %x%x%x%x%x%x%x%x%x%x%x%x ·')
   end)
 
+  it('says how many runs and how much computing are behind it', function()
+    -- Two rows, three seeds: pre-training is shared, fine-tuning and test are not.
+    has(ok 'table study', ('Behind it: %d runs, %dm00 of computing.'):format(15, 15))
+  end)
+
+  it('is written and checked under another name', function()
+    ok 'table study --only mel --write --as study-mel'
+    has(read(root .. '/results/tables/study-mel.md'), '| mel |', '--as study-mel')
+    ok 'table study --check --as study-mel'
+    local output, code = avcl 'table study --check --as study-mail'
+    assert.equal(4, code)
+    has(output, 'study-mail.lock.yaml')
+    ok 'table --check' -- finds each by its own name
+    support.write(root .. '/results/tables/study-mel.md', 'by hand')
+    assert.equal(1, select(2, avcl 'table --check'))
+    os.remove(root .. '/results/tables/study-mel.md')
+    os.remove(root .. '/results/tables/study-mel.lock.yaml')
+    assert.equal(2, select(2, avcl 'table study --write --as ../study'))
+  end)
+
   it('is plain ASCII where the terminal is', function()
     local output = avcl "table study --color never | LC_ALL=C grep -c '±'"
     has(output, '2') -- a pipe gets the file's bytes

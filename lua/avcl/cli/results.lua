@@ -26,7 +26,7 @@ local function known_data(name, known, all)
 end
 
 -- Opens data sets; those that are not here are as the records have them.
-local function data_source(verb, store, all)
+local function data_source(verb, store, all, name)
   return function(open, experiment)
     local cache = {}
     return function(set, cache_mib)
@@ -34,7 +34,7 @@ local function data_source(verb, store, all)
       local ok, d = pcall(open, set, cache_mib)
       if not ok then
         if not c.is_error(d, 'NOT_FOUND') then error(d, 0) end
-        local known, problem = known_data(set, lock.read(store, experiment.name), all)
+        local known, problem = known_data(set, lock.read(store, name or experiment.name), all)
         if not known then
           c.raise_at(nil, 'NOT_FOUND', '%s%s', d.message, problem and '; ' .. problem or '')
         end
@@ -55,7 +55,7 @@ function M.command(verb, args)
     parts[#parts + 1] = text:find '[^%w_.=,+~@/:-]' and "'" .. text .. "'" or text
   end
   if args.sweep then parts[#parts + 1] = '-m' end
-  for _, name in ipairs { 'seeds', 'only' } do
+  for _, name in ipairs { 'seeds', 'only', 'as' } do
     if args[name] then
       local text = args[name]:find '[^%w_.,/-]' and "'" .. args[name] .. "'" or args[name]
       parts[#parts + 1] = ('--%s %s'):format(name, text)
@@ -76,7 +76,7 @@ end
 function M.open(args, verb)
   local store = stores.open(args.store)
   local all = records.new(store)
-  local experiment, plan, loaded = study.plan(args, data_source(verb, store, all))
+  local experiment, plan, loaded = study.plan(args, data_source(verb, store, all, args.as))
   return { experiment = experiment, plan = plan, records = all, store = store, root = loaded.root }
 end
 
@@ -98,6 +98,7 @@ function M.table(r, args)
   if #args.overrides > 0 and not args.sweep then
     t.notes.overrides = table.concat(args.overrides, ' ')
   end
+  t.name = args.as or t.name
   r.paper_path = path
   return t
 end

@@ -19,9 +19,15 @@ local M = {
     { 'avcl table --check', 'the same for every table of the store: for CI' },
     { 'avcl table quickstart --into README.md', 'also between <!-- avcl table quickstart --> and '
       .. '<!-- end of quickstart -->' },
+    { 'avcl table table3 scale=small --write --as table3-small', 'beside the one of full size' },
     { 'avcl table quickstart --lint', 'rows that differ in more than one key, and the like' },
   },
 }
+
+local function file_name(text)
+  if text:match '^[%w_][%w_.-]*$' then return text end
+  return nil, "--as '" .. text .. "' is no name of a file"
+end
 
 function M.setup(command)
   study.setup(command, '?')
@@ -29,6 +35,8 @@ function M.setup(command)
   command:option('--format', 'md, tex, csv, tsv, html or json.'):choices(formats.names)
     :count '*':argname 'NAME'
   command:flag('--write', 'Write to STORE/tables, with a lock file: which runs are behind a cell.')
+  command:option('--as', 'Write and check it under this name: a study at another size, say.')
+    :argname 'NAME':convert(file_name)
   command:option('--into', 'Write it into this document too, between its two comments.')
     :count '*':argname 'FILE'
   command:flag('--check', 'Compare what was written with the records; exits 1 when they differ.')

@@ -84,10 +84,11 @@ end
 
 local function check_one(args)
   local store, experiment, loaded = { root = args.store }, study.load(args.script)
-  local locked = lock.read(store, experiment.name)
+  local name = args.as or experiment.name
+  local locked = lock.read(store, name)
   if not locked then
-    c.raise_at(nil, 'NOT_FOUND', "no %s; `avcl table %s --write` makes it",
-      lock.path(store, experiment.name), args.script)
+    c.raise_at(nil, 'NOT_FOUND', "no %s; `avcl table %s --write` makes it", lock.path(store, name),
+      args.script)
   end
   restore(args, locked)
   local n, here = checks.recorded(store, locked)
@@ -128,7 +129,9 @@ local function check_all(args)
   local code
   if #names == 0 then term.say('no tables in %s/tables', args.store) end
   for _, name in ipairs(names) do
-    code = check_one { script = scripts[name], store = args.store, overrides = {} } or code
+    local one = { script = scripts[name], store = args.store, overrides = {} }
+    if study.load(one.script).name ~= name then one.as = name end
+    code = check_one(one) or code
   end
   return code
 end

@@ -172,6 +172,19 @@ local function forecast(ctx, plan, t)
   end
 end
 
+-- Finished runs of a plan and the time that they took.
+local function cost_of(ctx, plan)
+  local cost = { runs = 0, wall_s = 0 }
+  for _, run in ipairs(plan.runs) do
+    local result = ctx.records:result(run.id)
+    local wall = result and result.cost and result.cost.wall_s
+    if type(wall) == 'number' then
+      cost.runs, cost.wall_s = cost.runs + 1, cost.wall_s + wall
+    end
+  end
+  return cost
+end
+
 -- ---- the table ---------------------------------------------------------------------------------
 
 local function is_better(column, a, b)
@@ -221,6 +234,7 @@ end
 ---@field rows { label: string, cells: (avcl.Cell | { text: string })[] }[]
 ---@field notes table<string, string|true>
 ---@field seeds integer[]
+---@field cost { runs: integer, wall_s: number }
 
 --- Cells of a plan.
 ---@param options { paper: avcl.Paper?, is_part: boolean? }?  a part may lack rows of the paper
@@ -244,6 +258,7 @@ function M.collect(experiment, plan, records, options)
     t.rows[i] = { label = row.label, seeds = row.seeds, cells = cells }
   end
   forecast(ctx, plan, t)
+  t.cost = cost_of(ctx, plan)
   for k in ipairs(t.columns) do mark_best(t, k) end
   if options and options.paper then options.paper:judge(t) end
   compare.rows(t, experiment.baseline, records)
