@@ -3,6 +3,7 @@ local c = require 'avcl.ffi'
 local formats = require 'avcl.report.formats'
 local lint = require 'avcl.report.lint'
 local lock = require 'avcl.report.lock'
+local orderings = require 'avcl.report.orderings'
 local results = require 'avcl.cli.results'
 local sheets = require 'avcl.report.sheet'
 local study = require 'avcl.cli.study'
@@ -20,6 +21,7 @@ local M = {
     { 'avcl table quickstart --into README.md', 'also between <!-- avcl table quickstart --> and '
       .. '<!-- end of quickstart -->' },
     { 'avcl table table3 scale=small --write --as table3-small', 'beside the one of full size' },
+    { 'avcl table table3 --orderings', 'what is better than what, in the paper and here' },
     { 'avcl table quickstart --lint', 'rows that differ in more than one key, and the like' },
   },
 }
@@ -40,6 +42,7 @@ function M.setup(command)
   command:option('--into', 'Write it into this document too, between its two comments.')
     :count '*':argname 'FILE'
   command:flag('--check', 'Compare what was written with the records; exits 1 when they differ.')
+  command:flag('--orderings', 'Which of the orderings of rows in the paper hold here?')
   command:flag('--lint', 'Look for what makes a table say less than it seems to.')
 end
 
@@ -55,6 +58,22 @@ local function show(text)
   io.write(text)
 end
 
+local function print_orderings(r, t)
+  local any = false
+  for k, column in ipairs(t.columns) do
+    local list = column.has_paper and orderings.of(t, k, r.records) or {}
+    if #list > 0 then
+      local head, rows = orderings.text(t, k, list)
+      print((any and '\n' or '') .. head)
+      print(term.columns(rows, { [4] = true, [5] = true, [6] = true }))
+      any = true
+    end
+  end
+  if any then return end
+  c.raise_at(nil, 'NOT_FOUND', '%s has no two complete cells of one column that the paper has too',
+    t.name)
+end
+
 function M.run(args)
   if args.check then return written.check(args) end
   if not args.script then
@@ -67,6 +86,7 @@ function M.run(args)
     for _, line in ipairs(lines) do print(line) end
     return bad and require 'avcl.cli'.exit.failed or nil
   end
+  if args.orderings then return print_orderings(r, t) end
   if args.write or #args.into > 0 then return written.write(r, t, args) end
   if args.per_seed then return show(formats.per_seed(t)) end
   local format = one_format(args)
