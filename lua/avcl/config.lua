@@ -104,7 +104,7 @@ function Schema:add(prefix, list, machine)
     local path = prefix and prefix .. '.' .. name or name
     self.fields[path] = field
     self.values[path] = field.default
-    self.machine[path] = machine or nil
+    self.machine[path] = machine or field.machine or nil
   end
 end
 

@@ -2,6 +2,7 @@
 local c = require 'avcl.ffi'
 local config = require 'avcl.config'
 local fields = require 'avcl.fields'
+local optim = require 'avcl.optim'
 local rows = require 'avcl.rows'
 local source = require 'avcl.source'
 local spec = require 'avcl.spec'
@@ -36,7 +37,7 @@ end
 --- What the model sees of video and sound, how it is trained, what classifies.
 M.clip = constructor('clip', fields.clip)
 M.mel = constructor('mel', fields.mel)
-M.sgd = constructor('sgd', fields.sgd)
+M.sgd, M.adamw, M.lars = optim.sgd, optim.adamw, optim.lars
 M.head = constructor('head', fields.head)
 
 -- What evaluation records; anything else of a split is logged by the model: too free to check.
@@ -105,7 +106,7 @@ local function merged(a, b)
   return out
 end
 
-local nested = { optim = fields.sgd, head = fields.head }
+local nested = { optim = true, head = true }
 
 -- { flip = { p = 0.5 } } into the schema's given values, checked key by key.
 local function give_transforms(schema, t, stage, place)
@@ -145,7 +146,7 @@ local function add_stage(schema, name, stage, place)
     schema.values[name .. '.' .. key] = value
   end
   if kind ~= 'test' then
-    schema:add(name .. '.optim', fields.sgd)
+    optim.add_to(schema, name)
     transforms.add_to(schema, name)
   end
   if kind == 'supervised' then schema:add(name .. '.head', fields.head) end
@@ -153,8 +154,10 @@ local function add_stage(schema, name, stage, place)
     if key == 'train_split' then key = 'split' end
     if key == 'transforms' then
       give_transforms(schema, value, name, place)
+    elseif key == 'optim' then
+      optim.give(schema, name, value, place)
     elseif nested[key] then
-      spec.check(nested[key], value, ('%s of %s'):format(key, what), place)
+      spec.check(fields.head, value, ('%s of %s'):format(key, what), place)
       for k, v in pairs(value) do schema.given[name .. '.' .. key .. '.' .. k] = v end
     else
       schema.given[name .. '.' .. key] = value

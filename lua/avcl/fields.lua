@@ -1,6 +1,6 @@
 -- fields.lua - the keys an experiment may set: their types, ranges, defaults and meaning.
 --
--- `knobs` are read by the model; `clip`, `mel`, `stage`, `sgd`, `head` describe the protocol.
+-- `knobs` are read by the model; `clip`, `mel`, `stage`, `optim`, `head` describe the protocol.
 -- Defaults are the paper's where it states one (methods.md B, C, E), else marked [assumed].
 local M = {}
 
@@ -103,17 +103,48 @@ M.mel = {
   normalise = choice('minmax', { 'minmax', 'raw' }),
 }
 
-M.sgd = {
+-- `only`: the optimisers that have it. `off`: the value that is as good as no key at all; it is
+-- no part of a run's identity.
+local sgd_like, adam, lars = { sgd = true, lars = true }, { adamw = true }, { lars = true }
+
+local function with(field, more)
+  for key, value in pairs(more) do field[key] = value end
+  return field
+end
+
+M.optim = {
+  kind = with(choice('sgd', { 'sgd', 'adamw', 'lars' }, 'avcl.sgd, avcl.adamw or avcl.lars'),
+    { off = 'sgd' }),
   lr = number(1e-3, { above = 0, max = 100 }),
-  momentum = number(0.9, { min = 0, max = 1 }),
-  weight_decay = number(5e-4, { min = 0, max = 10 }),
-  nesterov = { type = 'boolean', default = false },
-  schedule = choice('plateau', { 'constant', 'plateau', 'step', 'cosine' }),
+  momentum = number(0.9, { min = 0, max = 1, only = sgd_like }),
+  weight_decay = number(5e-4, { min = 0, max = 10, doc = '0.01 for AdamW when not given' }),
+  nesterov = { type = 'boolean', default = false, only = sgd_like },
+  beta1 = number(0.9, { min = 0, max = 1, only = adam, doc = 'share of the mean that stays' }),
+  beta2 = number(0.999, { min = 0, max = 1, only = adam, doc = 'share of the square that stays' }),
+  eps = number(1e-8, { min = 0, only = { adamw = true, lars = true } }),
+  trust = number(1e-3, { above = 0, only = lars, doc = 'trust coefficient (eta)' }),
+  clip_rate = { type = 'boolean', default = false, only = lars,
+    doc = 'no weight moves faster than SGD would move it' },
+  exclude_bias_norm = { type = 'boolean', default = false, off = false,
+    doc = 'biases and norms neither decay nor adapt; true for LARS when not given' },
+  scopes = { type = 'table', doc = 'other lr and weight_decay by scope: { head = { lr = 0.1 } }' },
+  clip_norm = number(0, { min = 0, off = 0, doc = 'global norm of the gradients; 0 = as is' }),
+  accumulate = integer(1, { min = 1, max = 65536, off = 1, doc = 'batches a step' }),
+  schedule = choice('plateau', { 'constant', 'plateau', 'step', 'multistep', 'cosine' }),
   patience = integer(50, { min = 0, doc = 'plateau: bad epochs tolerated' }),
-  factor = number(0.1, { above = 0, max = 1, doc = 'plateau, step' }),
+  factor = number(0.1, { above = 0, max = 1, doc = 'plateau, step, multistep' }),
   min_lr = number(1e-7, { min = 0, doc = 'plateau, cosine' }),
   threshold = number(1e-4, { min = 0, doc = 'plateau: relative improvement that counts' }),
   step_epochs = integer(100, { min = 1, doc = 'step' }),
+  milestones = list({}, 'multistep: epochs after which the rate is multiplied by factor'),
+  warmup_epochs = number(0, { min = 0, off = 0, doc = 'the rate rises linearly, step by step' }),
+  per_step = { type = 'boolean', default = false, off = false,
+    doc = 'cosine: moves with every step, not with every epoch' },
+}
+
+M.optim_scope = {
+  lr = number(nil, { above = 0, max = 100 }),
+  weight_decay = number(nil, { min = 0, max = 10 }),
 }
 
 M.head = {
@@ -134,6 +165,9 @@ M.stage = {
   group = integer(2, { min = 1, max = 256, doc = 'of a balanced or repeating sampler' }),
   optim = { type = 'table' },
   select = choice(nil, SELECT, 'which epoch is kept'),
+  early_stop = integer(0, { min = 0, off = 0,
+    doc = 'end after so many epochs without a better `select`; 0 = never' }),
+  keep_every = integer(0, { min = 0, machine = true, doc = 'also keep a checkpoint so often' }),
   load = list(nil, 'scopes taken from the parent; all but the head when not given'),
   frozen = list(nil, 'scopes that are not trained'),
   head = { type = 'table' },
@@ -151,8 +185,8 @@ local function set(...)
 end
 M.not_in = {
   pretext = set('head', 'loss', 'clips', 'metrics'), supervised = set('clips', 'metrics'),
-  test = set('transforms', 'epochs', 'sampler', 'group', 'optim', 'select', 'load', 'frozen',
-    'head', 'loss', 'val_split'),
+  test = set('transforms', 'epochs', 'early_stop', 'keep_every', 'sampler', 'group', 'optim',
+    'select', 'load', 'frozen', 'head', 'loss', 'val_split'),
 }
 
 -- Fields a stage has by what it is, and what they start from.

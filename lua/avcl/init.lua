@@ -44,6 +44,8 @@ local M = {
   choice = draw.choice,
 
   sgd = experiment.sgd,
+  adamw = experiment.adamw,
+  lars = experiment.lars,
   clip = experiment.clip,
   mel = experiment.mel,
   head = experiment.head,

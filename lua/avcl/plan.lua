@@ -5,6 +5,8 @@
 local c = require 'avcl.ffi'
 local config = require 'avcl.config'
 local doc = require 'avcl.doc'
+local fields = require 'avcl.fields'
+local optim = require 'avcl.optim'
 local overrides = require 'avcl.overrides'
 local source = require 'avcl.source'
 local stage = require 'avcl.stage'
@@ -14,6 +16,13 @@ local transforms = require 'avcl.transforms'
 local M = {}
 
 M.ID_DIGITS = 32 -- 128 bits
+
+-- A key that is off is as good as none: a run stays what it was when keys are added.
+local function is_silent(key, value, optimiser)
+  if optimiser and optim.is_silent(key, value, optimiser) then return true end
+  local field = fields.stage[key]
+  return optimiser and field and field.off ~= nil and field.off == value
+end
 
 -- The configuration that a stage's numbers depend on: the knobs and the stage's own keys.
 -- For a test, those of the stage it tests come in through the parent.
@@ -25,8 +34,11 @@ function M.semantic(experiment, name, values)
     local own = top == name
     local augments = path:find('transforms.', 1, true) -- those that are on, below
     if not experiment.schema.machine[path] and not augments and (own or not stages[top]) then
-      local key = own and 'stage' .. path:sub(#name + 1) or path
-      out[key] = type(value) == 'table' and doc.list { unpack(value) } or value
+      local key = own and path:sub(#name + 2) or path
+      if not is_silent(key, value, own and values[name .. '.optim.kind']) then
+        out[own and 'stage.' .. key or key] = type(value) == 'table'
+          and doc.list { unpack(value) } or value
+      end
     end
   end
   if experiment.kinds[name] ~= 'test' then

@@ -130,10 +130,11 @@ end
 
 --- One SGD step on all weights: { lr, momentum, weight_decay, nesterov }.
 function Session:sgd(o)
-  local sgd = c.new 'avcl_sgd'
-  sgd.lr, sgd.momentum, sgd.weight_decay = o.lr, o.momentum or 0, o.weight_decay or 0
-  sgd.nesterov = o.nesterov and 1 or 0
-  c.call('avcl_session_sgd', self.ptr, sgd, 0, C.avcl_session_n_weights(self.ptr))
+  local optim, step = c.new 'avcl_optim', c.new 'avcl_optim_step'
+  optim.lr, optim.momentum, optim.weight_decay = o.lr, o.momentum or 0, o.weight_decay or 0
+  optim.nesterov = o.nesterov and 1 or 0
+  step.lr = o.lr
+  c.call('avcl_session_optimise', self.ptr, optim, step)
   return self
 end
 

@@ -3,6 +3,7 @@
 --   local built = stage.build(experiment, 'finetune', values, { n_classes = 12 })
 --   built.graph, built.view, built.features
 local c = require 'avcl.ffi'
+local config = require 'avcl.config'
 local graph = require 'avcl.graph'
 local head = require 'avcl.head'
 local hosts = require 'avcl.host'
@@ -63,6 +64,22 @@ local function check_frozen(g, frozen)
   end
 end
 
+-- The same of scopes with a rate of their own: weights that are trained must lie there.
+local function check_scopes(g, fields)
+  for path in pairs(fields) do
+    local scope = path:match '^optim%.scopes%.(.+)%.[%w_]+$'
+    local tops, is_there = {}, not scope
+    for _, v in ipairs(scope and g:variables() or {}) do
+      is_there = is_there or not v.is_state and (v.name .. '/'):sub(1, #scope + 1) == scope .. '/'
+      if not v.is_state then tops[v.name:match '^[^/]+'] = true end
+    end
+    if not is_there then
+      c.raise('NOT_FOUND', "optim.scopes: no weight that is trained lies under '%s'%s", scope,
+        suggest.text(scope, config.sorted_keys(tops)))
+    end
+  end
+end
+
 -- Kept under the names that the trainer's diagnostics look for (train/validate.c): the features
 -- before and after fusion, where the model has both streams.
 local function keep_features(g, declared)
@@ -94,6 +111,7 @@ function M.build(experiment, name, values, options)
   if kind == 'pretext' then keep_features(g, declared) end
   if supervised then head.classify(g, declared, values, fields, options.n_classes or 2) end
   c.call('avcl_graph_status', g.ptr)
+  check_scopes(g, fields)
   return { graph = g, used = g.used, batch = batch, kind = kind, supervised = supervised }
 end
 

@@ -2,17 +2,13 @@
 local c = require 'avcl.ffi'
 local graph_session = require 'avcl.session'
 local inputs = require 'avcl.inputs'
+local optim = require 'avcl.optim'
 local stage = require 'avcl.stage'
 local term = require 'avcl.cli.term'
 local transforms = require 'avcl.transforms'
 local C = c.C
 
 local M = {}
-
-local schedules = {
-  constant = C.AVCL_LR_CONSTANT, plateau = C.AVCL_LR_PLATEAU, step = C.AVCL_LR_STEP,
-  cosine = C.AVCL_LR_COSINE,
-}
 
 local samplers = {
   plain = C.AVCL_SAMPLER_PLAIN, balanced = C.AVCL_SAMPLER_BALANCED, views = C.AVCL_SAMPLER_VIEWS,
@@ -27,13 +23,10 @@ local function trainer_options(run, built, checkpoint_dir)
   local f, v = stage.fields(run.values, run.stage), run.values
   local o = c.new 'avcl_trainer_options'
   o.epochs, o.batch, o.seed = f.epochs, built.batch, run.seed
-  o.sgd.lr, o.sgd.momentum = f['optim.lr'], f['optim.momentum']
-  o.sgd.weight_decay, o.sgd.nesterov = f['optim.weight_decay'], f['optim.nesterov'] and 1 or 0
-  o.schedule.kind = schedules[f['optim.schedule']]
-  o.schedule.patience, o.schedule.factor = f['optim.patience'], f['optim.factor']
-  o.schedule.min_lr, o.schedule.threshold = f['optim.min_lr'], f['optim.threshold']
-  o.schedule.step_epochs = f['optim.step_epochs']
   local keep = { f.split, none(f.val_split), f.select, checkpoint_dir }
+  optim.fill(o.optim, f, keep)
+  optim.fill_schedule(o.schedule, f)
+  o.accumulate, o.early_stop, o.keep_every = f['optim.accumulate'], f.early_stop, f.keep_every
   o.train_split, o.val_split, o.select, o.checkpoint_dir = f.split, none(f.val_split), f.select,
     checkpoint_dir
   o.has_labels = built.supervised and 1 or 0

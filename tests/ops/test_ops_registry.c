@@ -405,7 +405,12 @@ static const struct misfit {
      {"weight", "[4,1]"},
      3,
      .in = {REAL(4, 5), SHAPE(AVCL_I32, 4), REAL(4, 1)}},
-    {"sgd", AVCL_E_SHAPE, {"v", "[4]"}, 4, .in = {REAL(3), REAL(3), REAL(4), REAL(1)}},
+    {"sgd", AVCL_E_SHAPE, {"v", "[4]"}, 4, .in = {REAL(3), REAL(3), REAL(4), REAL(3)}},
+    {"adamw",
+     AVCL_E_SHAPE,
+     {"rate", "[3]"},
+     5,
+     .in = {REAL(3), REAL(3), REAL(3), REAL(3), REAL(3)}},
     {"sum", AVCL_E_INVALID, {"1 to 1 inputs", "got 2"}, 2, .in = {REAL(3), REAL(3)}},
     {"reul", AVCL_E_NOT_FOUND, {"reul", "did you mean 'relu'"}, 1, .in = {REAL(3)}},
 };

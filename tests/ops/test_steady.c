@@ -72,9 +72,10 @@ static void test_chain__no_activation_is_reordered(void **state)
 static void step(avcl_session *s)
 {
     avcl_error err = {0};
-    avcl_sgd sgd = {.lr = 1e-3, .momentum = 0.9, .weight_decay = 5e-4};
+    avcl_optim sgd = {.lr = 1e-3, .momentum = 0.9, .weight_decay = 5e-4};
+    avcl_optim_step step = {.lr = sgd.lr};
     if (avcl_session_run(s, AVCL_TRAIN, &err) || avcl_session_commit(s, &err) ||
-        avcl_session_sgd(s, &sgd, 0, avcl_session_n_weights(s), &err))
+        avcl_session_optimise(s, &sgd, &step, &err))
         fail_msg("%s", err.message);
 }
 

@@ -141,7 +141,7 @@ avcl_trainer_options small_run_options(const small_run *r)
     return (avcl_trainer_options){.epochs = 4,
                                   .batch = SMALL_BATCH,
                                   .seed = 5,
-                                  .sgd = {.lr = 0.02, .momentum = 0.9},
+                                  .optim = {.lr = 0.02, .momentum = 0.9},
                                   .train_split = "train",
                                   .select = "last",
                                   .checkpoint_dir = r->dir,

@@ -170,11 +170,11 @@ static void test_graph__update_sees_the_new_weights(void **state)
     avcl_graph_assign(g, copy, op(g, "add", w, avcl_graph_constant(g, 0)), AVCL_UPDATE);
     avcl_graph_minimize(g, 1, op(g, "square", w, 0));
     avcl_session *s = start(g);
-    avcl_sgd sgd = {.lr = 0.25};
+    avcl_optim sgd = {.lr = 0.25};
+    avcl_optim_step step = {.lr = sgd.lr};
     assert_int_equal(avcl_session_run(s, AVCL_TRAIN, &err), AVCL_OK);
     assert_int_equal(avcl_session_commit(s, &err), AVCL_OK);
-    assert_int_equal(avcl_session_sgd(s, &sgd, 0, avcl_session_n_weights(s), &err),
-                     AVCL_OK);
+    assert_int_equal(avcl_session_optimise(s, &sgd, &step, &err), AVCL_OK);
     assert_int_equal(avcl_session_update(s, &err), AVCL_OK);
     assert_float_equal(read(s, "w"), 1, 0); /* 2 - 0.25 * 2 * 2 */
     assert_float_equal(read(s, "copy"), 1, 0);

@@ -159,11 +159,12 @@ static avcl_status train_once(avcl_session *s, avcl_error *err)
 {
     float momentum[512];
     uint64_t n = avcl_session_n_weights(s);
-    avcl_sgd sgd = {.lr = 0.1, .momentum = 0.9};
+    avcl_optim sgd = {.lr = 0.1, .momentum = 0.9};
+    avcl_optim_step step = {.lr = sgd.lr};
     assert_true(n <= 512);
     avcl_status rc = avcl_session_run_checked(s, AVCL_TRAIN, err);
     if (!rc) rc = avcl_session_commit(s, err);
-    if (!rc) rc = avcl_session_sgd(s, &sgd, 0, n, err);
+    if (!rc) rc = avcl_session_optimise(s, &sgd, &step, err);
     if (!rc) rc = avcl_session_update(s, err);
     if (!rc) rc = avcl_session_run(s, AVCL_EVAL, err);
     if (!rc)
@@ -174,7 +175,7 @@ static avcl_status train_once(avcl_session *s, avcl_error *err)
         memory.fails_at = 0;
         memory.is_for_good = 0;
         avcl_session_run(s, AVCL_TRAIN, NULL);
-        avcl_session_sgd(s, &sgd, 0, n, NULL);
+        avcl_session_optimise(s, &sgd, &step, NULL);
     }
     return rc;
 }

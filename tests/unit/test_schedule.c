@@ -108,6 +108,66 @@ static void test_schedule__step_equals_pytorch(void **state)
     }
 }
 
+/* MultiStepLR(milestones [2, 5, 6], gamma 0.2), as IIC's */
+static void test_schedule__multistep_equals_pytorch(void **state)
+{
+    (void)state;
+    static const double lr[] = {0.1, 0.02, 0.02, 0.02, 0.004, 0.0008, 0.0008, 0.0008};
+    const avcl_schedule s = {.kind = AVCL_LR_MULTISTEP,
+                             .factor = 0.2,
+                             .n_milestones = 3,
+                             .milestones = {2, 5, 6}};
+    avcl_schedule_state at;
+    avcl__schedule_start(&at, &s, 0.1);
+    for (int i = 0; i < 8; i++) {
+        avcl__schedule_step(&at, &s, 0.1, 300, 0);
+        expect_lr(at.lr, lr[i], i + 1);
+    }
+}
+
+/* Two epochs of four steps of LinearLR(start_factor 1/8, total_iters 7), then constant.
+ */
+static void test_schedule__warmup_equals_pytorch(void **state)
+{
+    (void)state;
+    static const double lr[] = {0.0125, 0.025,  0.0375, 0.05, 0.0625,
+                                0.075,  0.0875, 0.1,    0.1,  0.1};
+    const avcl_schedule s = {.kind = AVCL_LR_CONSTANT, .warmup_epochs = 2};
+    avcl_schedule_state at;
+    avcl__schedule_start(&at, &s, 0.1);
+    for (uint32_t i = 0; i < 10; i++) {
+        avcl_moment now = {.epoch = i / 4, .step = i % 4, .n_steps = 4, .n_epochs = 5};
+        expect_lr(avcl__schedule_rate(&at, &s, 0.1, &now), lr[i], (int)i);
+    }
+}
+
+/* CosineAnnealingLR(T_max 8, eta_min 0.01) after one epoch of warm-up, two steps an
+ * epoch: the rate at each of the ten steps. */
+static void test_schedule__cosine_by_steps_begins_after_warmup(void **state)
+{
+    (void)state;
+    static const double lr[] = {
+        0.05,
+        0.1,
+        0.1,
+        0.09657457896300791,
+        0.08681980515339464,
+        0.07222075445642904,
+        0.05500000000000001,
+        0.03777924554357096,
+        0.02318019484660537,
+        0.013425421036992097,
+    };
+    const avcl_schedule s = {
+        .kind = AVCL_LR_COSINE, .min_lr = 0.01, .per_step = 1, .warmup_epochs = 1};
+    avcl_schedule_state at;
+    avcl__schedule_start(&at, &s, 0.1);
+    for (uint32_t i = 0; i < 10; i++) {
+        avcl_moment now = {.epoch = i / 2, .step = i % 2, .n_steps = 2, .n_epochs = 5};
+        expect_lr(avcl__schedule_rate(&at, &s, 0.1, &now), lr[i], (int)i);
+    }
+}
+
 /* CosineAnnealingLR(T_max 10, eta_min 0.01) */
 static void test_schedule__cosine_equals_pytorch(void **state)
 {
@@ -167,6 +227,9 @@ int main(void)
         cmocka_unit_test(test_schedule__plateau_equals_pytorch),
         cmocka_unit_test(test_schedule__tiny_changes_are_not_made),
         cmocka_unit_test(test_schedule__step_equals_pytorch),
+        cmocka_unit_test(test_schedule__multistep_equals_pytorch),
+        cmocka_unit_test(test_schedule__warmup_equals_pytorch),
+        cmocka_unit_test(test_schedule__cosine_by_steps_begins_after_warmup),
         cmocka_unit_test(test_schedule__cosine_equals_pytorch),
         cmocka_unit_test(test_schedule__a_copied_state_goes_on_the_same),
         cmocka_unit_test(test_schedule__constant_stays),

@@ -44,11 +44,11 @@ static void with_training(uint32_t n_threads, void (*look)(void))
     avcl_graph *g = avcl_graph_new(host, &err);
     avcl_session *s = make_session(g, &err);
     if (!s) fail_msg("%s", err.message);
-    avcl_sgd sgd = {.lr = 0.1, .momentum = 0.9};
+    avcl_optim sgd = {.lr = 0.1, .momentum = 0.9};
+    avcl_optim_step step = {.lr = sgd.lr};
     for (int i = 0; i < 3; i++) {
         assert_int_equal(avcl_session_run(s, AVCL_TRAIN, &err), 0);
-        assert_int_equal(avcl_session_sgd(s, &sgd, 0, avcl_session_n_weights(s), &err),
-                         0);
+        assert_int_equal(avcl_session_optimise(s, &sgd, &step, &err), 0);
     }
     look();
     avcl_session_free(s);

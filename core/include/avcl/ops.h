@@ -87,12 +87,19 @@ typedef struct avcl_cast_attrs {
     int64_t dtype; /* avcl_dtype to make; AVCL_F32 = the session's real type */
 } avcl_cast_attrs;
 
-typedef struct avcl_sgd_attrs { /* d = g + wd w; v = m v + d; w -= lr (nesterov ? d + m v
-                                   : v) */
+/* sgd: d = rate[1] g + rate[2] w; v = m v + d; w -= rate[0] (nesterov ? d + m v : v) */
+typedef struct avcl_sgd_attrs {
     double momentum;
-    double weight_decay;
     int32_t nesterov;
     int32_t reserved;
 } avcl_sgd_attrs;
+
+/* adamw: g' = rate[1] g; m = b1 m + (1 - b1) g'; v = b2 v + (1 - b2) g'^2;
+ * w = rate[2] w - rate[0] m / (rate[3] sqrt(v) + eps) */
+typedef struct avcl_adamw_attrs {
+    double beta1;
+    double beta2;
+    double eps;
+} avcl_adamw_attrs;
 
 #endif

@@ -71,23 +71,70 @@ AVCL_EXPORT avcl_status avcl_session_commit(avcl_session *s, avcl_error *err);
 /* Evaluates and commits the UPDATE assignments, on the weights as they are now. */
 AVCL_EXPORT avcl_status avcl_session_update(avcl_session *s, avcl_error *err);
 
-/* The flat buffers, n elements of the session's real type each, in weight order. */
-enum { AVCL_FLAT_WEIGHTS = 0, AVCL_FLAT_GRADIENTS = 1, AVCL_FLAT_MOMENTUM = 2 };
+/* The flat buffers, n elements of the session's real type each, in weight order. The last
+ * two exist once an optimiser or avcl_session_accumulate made them. */
+enum {
+    AVCL_FLAT_WEIGHTS = 0,
+    AVCL_FLAT_GRADIENTS = 1,
+    AVCL_FLAT_MOMENTUM = 2, /* SGD, LARS: v; AdamW: the first moment */
+    AVCL_FLAT_SECOND = 3,   /* AdamW: the second moment */
+    AVCL_FLAT_SUM = 4,      /* accumulated gradients */
+    AVCL_N_FLATS = 5,
+};
 AVCL_EXPORT uint64_t avcl_session_n_weights(const avcl_session *s);
 /* Where a weight lies in the flat buffers; weights start at multiples of 64 bytes. */
 AVCL_EXPORT avcl_status avcl_session_weight_range(const avcl_session *s, const char *name,
                                                   uint64_t *first, uint64_t *n,
                                                   avcl_error *err);
-/* SGD (methods.md E) on weights [first, first + n) of the flat buffers, on the device. */
-typedef struct avcl_sgd {
-    double lr;
-    double momentum;
+
+/* ---- optimisers: PyTorch's SGD and AdamW; LARS as in solo-learn (You et al. 2017) -----
+ */
+typedef int32_t avcl_optim_kind;
+enum { AVCL_SGD = 0, AVCL_ADAMW = 1, AVCL_LARS = 2 };
+/* Other values for the weights under a scope ("video", "video/conv1"); the deepest scope
+ * that holds a weight counts. */
+typedef struct avcl_optim_scope {
+    const char *scope; /* [call] */
+    double lr;         /* in the ratio to avcl_optim.lr that it has at the start */
     double weight_decay;
-    int32_t nesterov;
-    int32_t reserved;
-} avcl_sgd;
-AVCL_EXPORT avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd,
-                                         uint64_t first, uint64_t n, avcl_error *err);
+} avcl_optim_scope;
+typedef struct avcl_optim {
+    avcl_optim_kind kind;
+    int32_t nesterov; /* SGD, LARS */
+    double lr;
+    double weight_decay;
+    double momentum; /* SGD, LARS */
+    double beta1;    /* AdamW */
+    double beta2;
+    double eps; /* AdamW; LARS: added to the norms below */
+    double trust; /* LARS: d = trust ‖w‖ / (‖g‖ + decay ‖w‖ + eps) (g + decay w) */
+    double clip_norm; /* gradients are scaled down to this global norm; 0 = as they are */
+    int32_t clip_rate;  /* LARS: never beyond the rate of SGD */
+    int32_t exclude_1d; /* biases and norms neither decay nor (LARS) adapt */
+    uint32_t n_scopes;
+    uint32_t reserved;
+    const avcl_optim_scope *scopes; /* [call] */
+} avcl_optim;
+/* Prepares what steps with `optim` need, buffers included: a scope without weights is
+ * AVCL_E_NOT_FOUND. Optional: the first step does it too. Keeps nothing of `optim`. */
+AVCL_EXPORT avcl_status avcl_session_prepare_optimiser(avcl_session *s,
+                                                       const avcl_optim *optim,
+                                                       avcl_error *err);
+/* Adds the gradients of the last TRAIN run to AVCL_FLAT_SUM, or starts the sum with them.
+ */
+AVCL_EXPORT avcl_status avcl_session_accumulate(avcl_session *s, int32_t is_first,
+                                                avcl_error *err);
+typedef struct avcl_optim_step {
+    double lr;         /* now: what schedule and warm-up make of avcl_optim.lr */
+    uint64_t step;     /* 1-based: bias correction of AdamW */
+    uint32_t n_summed; /* 0: the last gradients; n: the mean of n accumulated ones */
+    uint32_t reserved;
+} avcl_optim_step;
+/* One step of all weights. AVCL_E_NUMERIC, and nothing done, when clipping or LARS meets
+ * a gradient that is not finite. */
+AVCL_EXPORT avcl_status avcl_session_optimise(avcl_session *s, const avcl_optim *optim,
+                                              const avcl_optim_step *step,
+                                              avcl_error *err);
 AVCL_EXPORT avcl_status avcl_session_read_flat(avcl_session *s, int32_t which, void *data,
                                                uint64_t nbytes, avcl_error *err);
 AVCL_EXPORT avcl_status avcl_session_write_flat(avcl_session *s, int32_t which,

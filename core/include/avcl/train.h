@@ -17,22 +17,33 @@
 #include "avcl/session.h"
 
 typedef int32_t avcl_schedule_kind;
-enum { AVCL_LR_CONSTANT = 0, AVCL_LR_PLATEAU, AVCL_LR_STEP, AVCL_LR_COSINE };
+enum {
+    AVCL_LR_CONSTANT = 0,
+    AVCL_LR_PLATEAU,
+    AVCL_LR_STEP,
+    AVCL_LR_COSINE,
+    AVCL_LR_MULTISTEP,
+};
+enum { AVCL_MAX_MILESTONES = 16 };
 typedef struct avcl_schedule {
     avcl_schedule_kind kind;
-    int32_t patience;    /* plateau: bad epochs tolerated [50] */
-    double factor;       /* plateau, step [0.1] */
-    double min_lr;       /* plateau, cosine */
-    double threshold;    /* plateau: relative improvement that counts [1e-4] */
-    int32_t step_epochs; /* step */
-    int32_t reserved;
+    int32_t patience;     /* plateau: bad epochs tolerated [50] */
+    double factor;        /* plateau, step, multistep [0.1] */
+    double min_lr;        /* plateau, cosine */
+    double threshold;     /* plateau: relative improvement that counts [1e-4] */
+    int32_t step_epochs;  /* step */
+    int32_t per_step;     /* cosine: 1 = moves with every step, 0 = with every epoch */
+    double warmup_epochs; /* the rate rises linearly, step by step; cosine begins after */
+    uint32_t n_milestones;
+    uint32_t milestones[AVCL_MAX_MILESTONES]; /* multistep: epochs, ascending */
+    uint32_t reserved;
 } avcl_schedule;
 
 typedef struct avcl_trainer_options {
     uint32_t epochs;
     uint32_t batch;
     uint64_t seed;
-    avcl_sgd sgd; /* lr = the initial one */
+    avcl_optim optim; /* lr = the initial one; its scopes live as long as the trainer */
     avcl_schedule schedule;
     const char *train_split;
     const char *val_split;      /* NULL = none */
@@ -47,6 +58,14 @@ typedef struct avcl_trainer_options {
     uint32_t reserved;
     avcl_view view;      /* of training; validation uses the centre of it */
     double checkpoint_s; /* write last.safetensors at least this often; 0 = per epoch */
+    uint32_t accumulate; /* batches per optimiser step; 0 = 1. BatchNorm sees each batch
+                            by itself; FORWARD states follow batches, UPDATE ones steps.
+                            The last step of an epoch takes what is left */
+    uint32_t
+        early_stop; /* ends after so many epochs without a better `select`; 0 = never */
+    uint32_t
+        keep_every; /* also writes epoch-NNNN.safetensors every so often; 0 = never */
+    uint32_t reserved2;
 } avcl_trainer_options;
 
 typedef int32_t avcl_event_kind;
@@ -76,8 +95,9 @@ AVCL_EXPORT avcl_trainer *avcl_trainer_new(avcl_session *s, avcl_dataset *d,
                                            avcl_error *err); /* [owned] */
 AVCL_EXPORT void avcl_trainer_free(avcl_trainer *t);
 /* One step, or the end of an epoch (validation, schedule, checkpoint). AVCL_END when all
- * epochs are done; AVCL_E_INTERRUPTED after a stop, with the checkpoint written;
- * AVCL_E_NUMERIC names node, script line, step and sample paths. */
+ * epochs are done, or early stopping has ended them; AVCL_E_INTERRUPTED after a stop,
+ * with the checkpoint written; AVCL_E_NUMERIC names node, script line, step and sample
+ * paths. */
 AVCL_EXPORT avcl_status avcl_trainer_step(avcl_trainer *t, avcl_event *event,
                                           avcl_error *err);
 /* The i-th sample that could not be read since this trainer was made or resumed: its path

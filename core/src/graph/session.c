@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "graph/optimiser.h"
 #include "graph/session_impl.h"
 
 static avcl_status open_device(avcl_session *s, const avcl_session_options *o,
@@ -155,7 +156,7 @@ static void release_kernels(avcl_session *s)
     const avcl_commit *commits = s->commits.data;
     for (uint32_t i = 0; i < s->commits.n; i++)
         s->api->release(s->device, commits[i].kernel);
-    if (s->sgd_kernel) s->api->release(s->device, s->sgd_kernel);
+    avcl__optimiser_free(s);
 }
 
 void avcl_session_free(avcl_session *s)

@@ -1,8 +1,6 @@
-/* session_flat.c - the flat buffers of weights, gradients and momentum, and SGD on them.
- */
+/* session_flat.c - the flat buffers of weights, gradients and optimiser state. */
 #include <string.h>
 
-#include "avcl/ops.h"
 #include "graph/session_impl.h"
 
 uint64_t avcl_session_n_weights(const avcl_session *s)
@@ -23,84 +21,26 @@ avcl_status avcl_session_weight_range(const avcl_session *s, const char *name,
     return avcl_error_set(err, AVCL_E_NOT_FOUND, "no weight '%s'", name);
 }
 
-/* Momentum starts as zeros, when the first optimiser step or checkpoint asks for it. */
-static avcl_status need_momentum(avcl_session *s, avcl_error *err)
+avcl_status avcl__session_need_flat(avcl_session *s, int32_t which, avcl_error *err)
 {
-    if (s->flat[AVCL_FLAT_MOMENTUM] || s->n_flat == 0) return AVCL_OK;
+    if (s->flat[which] || s->n_flat == 0) return AVCL_OK;
     avcl_tinfo info = {.dtype = s->real, .ndim = 1, .shape = {(int64_t)s->n_flat}};
     avcl_storage storage = {0};
     avcl_status rc = avcl__session_alloc(s, &info, &s->weight_bytes, &storage, err);
-    if (!rc) s->flat[AVCL_FLAT_MOMENTUM] = storage.data;
+    if (!rc) s->flat[which] = storage.data;
     return rc;
-}
-
-static void drop_sgd(avcl_session *s)
-{
-    if (s->sgd_kernel) s->api->release(s->device, s->sgd_kernel);
-    s->sgd_kernel = NULL;
-}
-
-static avcl_status prepare_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t n,
-                               avcl_error *err)
-{
-    int is_same = s->sgd_kernel && s->sgd_n == n && s->sgd.momentum == sgd->momentum &&
-                  s->sgd.weight_decay == sgd->weight_decay &&
-                  s->sgd.nesterov == sgd->nesterov;
-    if (is_same) return AVCL_OK;
-    drop_sgd(s);
-    avcl_sgd_attrs attrs = {sgd->momentum, sgd->weight_decay, sgd->nesterov, 0};
-    avcl_tinfo flat = {.dtype = s->real, .ndim = 1, .shape = {(int64_t)n}};
-    avcl_tinfo lr = {.dtype = s->real};
-    avcl_tinfo in[4] = {flat, flat, flat, lr};
-    avcl_tinfo out[2] = {flat, flat};
-    uint32_t tags[4] = {0};
-    uint64_t scratch = 0;
-    avcl_kernel_spec spec = {"sgd", &attrs, 4, 2, in, out, tags, tags};
-    avcl_status rc = s->api->prepare(s->device, &spec, &s->sgd_kernel, &scratch, err);
-    s->sgd = *sgd;
-    s->sgd_n = n;
-    if (!rc) rc = avcl__session_scratch(s, scratch, &s->sgd_scratch, err);
-    if (!rc && !s->sgd_lr.data)
-        rc = avcl__session_alloc(s, &lr, &s->io_bytes, &s->sgd_lr, err);
-    if (rc) drop_sgd(s); /* a kernel stands for all that it needs */
-    return rc;
-}
-
-avcl_status avcl_session_sgd(avcl_session *s, const avcl_sgd *sgd, uint64_t first,
-                             uint64_t n, avcl_error *err)
-{
-    uint64_t size = avcl__dtype_bytes(s->real);
-    if (n == 0) return AVCL_OK;
-    if (first > s->n_flat || n > s->n_flat - first || !s->flat[AVCL_FLAT_GRADIENTS])
-        return avcl_error_set(
-            err, AVCL_E_INVALID,
-            "SGD on %llu weights from %llu of %llu, or without gradients",
-            (unsigned long long)n, (unsigned long long)first,
-            (unsigned long long)s->n_flat);
-    avcl_status rc = need_momentum(s, err);
-    if (!rc) rc = prepare_sgd(s, sgd, n, err);
-    if (rc) return rc;
-    float narrow = (float)sgd->lr;
-    s->api->upload(s->device, s->sgd_lr.data,
-                   s->real == AVCL_F64 ? (const void *)&sgd->lr : (const void *)&narrow,
-                   size);
-    char *w = (char *)s->flat[AVCL_FLAT_WEIGHTS] + first * size;
-    char *g = (char *)s->flat[AVCL_FLAT_GRADIENTS] + first * size;
-    char *v = (char *)s->flat[AVCL_FLAT_MOMENTUM] + first * size;
-    const void *in[4] = {w, g, v, s->sgd_lr.data};
-    void *out[2] = {w, v};
-    return s->api->run(s->device, s->sgd_kernel, in, out, s->sgd_scratch, err);
 }
 
 static avcl_status find_flat(avcl_session *s, int32_t which, uint64_t nbytes, void **out,
                              avcl_error *err)
 {
     uint64_t have = s->n_flat * avcl__dtype_bytes(s->real);
-    if (which < 0 || which > 2 || nbytes != have)
+    if (which < 0 || which >= AVCL_N_FLATS || nbytes != have)
         return avcl_error_set(err, AVCL_E_INVALID,
                               "flat buffer %d holds %llu bytes, got %llu", which,
                               (unsigned long long)have, (unsigned long long)nbytes);
-    avcl_status rc = which == AVCL_FLAT_MOMENTUM ? need_momentum(s, err) : AVCL_OK;
+    avcl_status rc =
+        which >= AVCL_FLAT_MOMENTUM ? avcl__session_need_flat(s, which, err) : AVCL_OK;
     if (rc) return rc;
     if (!s->flat[which])
         return avcl_error_set(err, AVCL_E_INVALID, "the session has no gradients");

@@ -42,6 +42,8 @@ typedef struct avcl_commit { /* pending -> state */
     int32_t program; /* AVCL_TRAIN: FORWARD, AVCL_PROGRAM_UPDATE: UPDATE */
 } avcl_commit;
 
+typedef struct avcl_optimiser avcl_optimiser; /* optimiser.h */
+
 struct avcl_session {
     avcl_graph *g;
     const avcl_device_api *api;
@@ -65,18 +67,14 @@ struct avcl_session {
     avcl_storage loss;
     avcl_storage rng;
     avcl_storage arena;
-    void *flat[3]; /* AVCL_FLAT_*; momentum comes with the first SGD step */
+    void *flat[AVCL_N_FLATS]; /* those beyond the gradients come with the first step */
     uint64_t n_flat;
     uint64_t *flat_first; /* per variable */
 
     avcl_compiled programs[AVCL_N_PROGRAMS];
     avcl_table commits;
-    avcl_kernel *sgd_kernel;
-    avcl_sgd sgd;
-    uint64_t sgd_n;
-    void *sgd_scratch;
-    avcl_storage sgd_lr;
-    int32_t ran; /* last program that ran, -1 = none */
+    avcl_optimiser *optimiser; /* NULL before the first step */
+    int32_t ran;               /* last program that ran, -1 = none */
     uint64_t io_bytes;
     uint64_t weight_bytes;
 };
@@ -84,6 +82,8 @@ struct avcl_session {
 /* Device memory for `info` (real widened to the session's), remembered for freeing. */
 avcl_status avcl__session_alloc(avcl_session *s, const avcl_tinfo *info,
                                 uint64_t *counter, avcl_storage *out, avcl_error *err);
+/* A flat buffer, of zeros when it is new. */
+avcl_status avcl__session_need_flat(avcl_session *s, int32_t which, avcl_error *err);
 /* Memory for a kernel that runs between programs, when the arena lies idle: the arena's
  * own bytes where they suffice. NULL and no error for 0 bytes. */
 avcl_status avcl__session_scratch(avcl_session *s, uint64_t bytes, void **out,

@@ -1,9 +1,9 @@
 /*
  * progress.c - last.safetensors: everything a resumed training needs, bit for bit.
  *
- * Weights, states and momentum as tensors; counters and sums as strings, doubles as
- * hexadecimal floats so that they come back exactly. The best epoch so far lies beside
- * it in best.safetensors and is written first.
+ * Weights, states and what the optimiser remembers as tensors; counters and sums as
+ * strings, doubles as hexadecimal floats so that they come back exactly. The best epoch
+ * so far lies beside it in best.safetensors and is written first.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/ir.h"
+#include "graph/session_impl.h"
 #include "train/train_impl.h"
 
 static avcl_status put_double(avcl_safetensors *st, const char *key, double value,
@@ -133,7 +133,7 @@ typedef struct field {
     uint32_t *count;
 } field;
 
-enum { N_FIELDS = 11 };
+enum { N_FIELDS = 12 };
 
 static void list_fields(avcl_progress *p, field out[N_FIELDS])
 {
@@ -148,6 +148,7 @@ static void list_fields(avcl_progress *p, field out[N_FIELDS])
         {"schedule/epoch", NULL, &p->schedule.epoch},
         {"best/value", &p->best_value, NULL},
         {"best/epoch", NULL, &p->best_epoch},
+        {"n_summed", NULL, &p->n_summed},
         {NULL, NULL, NULL},
     };
     memcpy(out, fields, sizeof fields);
@@ -162,6 +163,7 @@ static avcl_status put_progress(const avcl_progress *p, avcl_safetensors *st,
     list_fields(&copy, fields);
     avcl_status rc = put_count(st, "seed", seed, err);
     if (!rc) rc = put_count(st, "n_steps", p->n_steps, err);
+    if (!rc) rc = put_count(st, "n_updates", p->n_updates, err);
     for (int i = 0; !rc && fields[i].key; i++)
         rc = fields[i].real ? put_double(st, fields[i].key, *fields[i].real, err)
                             : put_count(st, fields[i].key, *fields[i].count, err);
@@ -186,6 +188,7 @@ static avcl_status get_progress(avcl_progress *p, const avcl_safetensors *st,
             err, AVCL_E_INVALID,
             "the checkpoint is of seed %" PRIu64 ", this run of %" PRIu64, count, seed);
     if (!rc) rc = get_count(st, "n_steps", UINT64_MAX, &p->n_steps, err);
+    if (!rc) rc = get_count(st, "n_updates", UINT64_MAX, &p->n_updates, err);
     if (!rc) rc = get_bad(p, st, err);
     for (int i = 0; !rc && fields[i].key; i++) {
         if (fields[i].real) {
@@ -202,8 +205,26 @@ static avcl_status get_progress(avcl_progress *p, const avcl_safetensors *st,
     return rc;
 }
 
-/* ---- momentum: one flat tensor, as the optimiser sees it
- * --------------------------------- */
+/* ---- the optimiser's state: flat tensors, as it sees them ------------------------ */
+
+typedef struct flat_row {
+    const char *name;
+    int32_t which;
+} flat_row;
+
+enum { N_FLAT_ROWS = 3 };
+
+/* Those that go on after this step: a sum only in the middle of one. */
+static uint32_t list_flats(const avcl_progress *p, const avcl_session *s,
+                           flat_row out[N_FLAT_ROWS])
+{
+    uint32_t n = 0;
+    out[n++] = (flat_row){"optim/momentum", AVCL_FLAT_MOMENTUM};
+    if (s->flat[AVCL_FLAT_SECOND])
+        out[n++] = (flat_row){"optim/second", AVCL_FLAT_SECOND};
+    if (p->n_summed) out[n++] = (flat_row){"optim/sum", AVCL_FLAT_SUM};
+    return n;
+}
 
 static avcl_status describe_flat(avcl_session *s, avcl_tensor *out, avcl_error *err)
 {
@@ -216,27 +237,38 @@ static avcl_status describe_flat(avcl_session *s, avcl_tensor *out, avcl_error *
     return AVCL_OK;
 }
 
-static avcl_status put_momentum(avcl_session *s, avcl_safetensors *st, void **owned,
-                                avcl_error *err)
+/* The tensors of `st` lie in `owned` until it is written. */
+static avcl_status put_flats(const avcl_progress *p, avcl_session *s,
+                             avcl_safetensors *st, void *owned[N_FLAT_ROWS],
+                             avcl_error *err)
 {
     avcl_tensor flat;
+    flat_row rows[N_FLAT_ROWS];
+    uint32_t n = list_flats(p, s, rows);
     avcl_status rc = describe_flat(s, &flat, err);
-    if (rc) return rc;
-    flat.data = *owned = malloc(flat.nbytes + 1);
-    if (!flat.data)
-        return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a checkpoint");
-    rc = avcl_session_read_flat(s, AVCL_FLAT_MOMENTUM, flat.data, flat.nbytes, err);
-    return rc ? rc : avcl_safetensors_put(st, "optim/momentum", &flat, err);
+    for (uint32_t i = 0; !rc && i < n; i++) {
+        flat.data = owned[i] = malloc(flat.nbytes + 1);
+        if (!flat.data)
+            return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a checkpoint");
+        rc = avcl_session_read_flat(s, rows[i].which, flat.data, flat.nbytes, err);
+        if (!rc) rc = avcl_safetensors_put(st, rows[i].name, &flat, err);
+    }
+    return rc;
 }
 
-static avcl_status get_momentum(avcl_session *s, const avcl_safetensors *st,
-                                avcl_error *err)
+static avcl_status get_flats(const avcl_progress *p, avcl_session *s,
+                             const avcl_safetensors *st, avcl_error *err)
 {
     avcl_tensor flat;
-    avcl_status rc = avcl_safetensors_get(st, "optim/momentum", &flat, err);
-    return rc ? rc
-              : avcl_session_write_flat(s, AVCL_FLAT_MOMENTUM, flat.data, flat.nbytes,
-                                        err);
+    flat_row rows[N_FLAT_ROWS];
+    uint32_t n = list_flats(p, s, rows);
+    avcl_status rc = AVCL_OK;
+    for (uint32_t i = 0; !rc && i < n; i++) {
+        rc = avcl_safetensors_get(st, rows[i].name, &flat, err);
+        if (!rc)
+            rc = avcl_session_write_flat(s, rows[i].which, flat.data, flat.nbytes, err);
+    }
+    return rc;
 }
 
 /* ---- files
@@ -257,16 +289,29 @@ static avcl_status save_last(const avcl_progress *p, avcl_session *s, const char
                              uint64_t seed, avcl_error *err)
 {
     avcl_snapshot now = {0};
-    void *momentum = NULL;
+    void *owned[N_FLAT_ROWS] = {NULL};
     avcl_safetensors *st = avcl_safetensors_new();
     avcl_status rc = st ? AVCL_OK : avcl_error_set(err, AVCL_E_NOMEM, "out of memory");
     if (!rc) rc = avcl__snapshot_take(&now, s, err);
     if (!rc) rc = avcl__snapshot_put(&now, s, st, err);
-    if (!rc) rc = put_momentum(s, st, &momentum, err);
+    if (!rc) rc = put_flats(p, s, st, owned, err);
     if (!rc) rc = put_progress(p, st, seed, err);
     if (!rc) rc = avcl_safetensors_save(st, path, err);
     avcl_safetensors_free(st);
-    free(momentum);
+    for (int i = 0; i < N_FLAT_ROWS; i++)
+        free(owned[i]);
+    avcl__snapshot_release(&now);
+    return rc;
+}
+
+avcl_status avcl__progress_keep(const avcl_progress *p, avcl_session *s, const char *dir,
+                                avcl_error *err)
+{
+    char path[4096];
+    avcl_snapshot now = {0};
+    snprintf(path, sizeof path, "%s/epoch-%04u.safetensors", dir, p->epoch);
+    avcl_status rc = avcl__snapshot_take(&now, s, err);
+    if (!rc) rc = save_snapshot(&now, s, path, err);
     avcl__snapshot_release(&now);
     return rc;
 }
@@ -306,7 +351,7 @@ avcl_status avcl__progress_load(avcl_progress *p, avcl_session *s, avcl_snapshot
     if (!st) return avcl_error_set(err, why.code, "%s", why.message);
     avcl_status rc = get_progress(&loaded, st, seed, err);
     if (!rc && loaded.best_epoch) rc = load_best(s, best, dir, err);
-    if (!rc) rc = get_momentum(s, st, err);
+    if (!rc) rc = get_flats(&loaded, s, st, err);
     avcl_safetensors_free(st);
     if (!rc) rc = avcl_checkpoint_load(s, path, NULL, 0, err);
     avcl__progress_release(rc ? &loaded : p);

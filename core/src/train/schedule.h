@@ -1,9 +1,9 @@
 /*
- * schedule.h - learning rates per epoch: constant, plateau, step, cosine.
+ * schedule.h - learning rates: constant, plateau, step, multistep, cosine; warm-up.
  *
  * The same sequences as PyTorch's ReduceLROnPlateau (mode min, relative threshold),
- * StepLR and CosineAnnealingLR stepped once per epoch. State is plain numbers, so a
- * checkpoint holds it whole.
+ * StepLR, MultiStepLR and CosineAnnealingLR stepped once per epoch. State is plain
+ * numbers, so a checkpoint holds it whole.
  */
 #ifndef AVCL_SCHEDULE_H
 #define AVCL_SCHEDULE_H
@@ -23,5 +23,16 @@ void avcl__schedule_start(avcl_schedule_state *state, const avcl_schedule *sched
 /* An epoch is over with this loss; state->lr is that of the next one. */
 void avcl__schedule_step(avcl_schedule_state *state, const avcl_schedule *schedule,
                          double initial_lr, uint32_t n_epochs, double loss);
+
+typedef struct avcl_moment { /* an optimiser step, before it is done */
+    uint32_t epoch;          /* epochs before it */
+    uint32_t step;           /* steps of its epoch before it */
+    uint32_t n_steps;        /* per epoch */
+    uint32_t n_epochs;
+} avcl_moment;
+/* The rate of this step: the epoch's, moved within it by warm-up and per_step. */
+double avcl__schedule_rate(const avcl_schedule_state *state,
+                           const avcl_schedule *schedule, double initial_lr,
+                           const avcl_moment *at);
 
 #endif

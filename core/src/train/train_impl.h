@@ -1,5 +1,5 @@
 /*
- * train_impl.h - the trainer's parts: progress, feeding, measuring, saving.
+ * train_impl.h - the trainer's parts: progress, feeding, measuring, selecting, saving.
  */
 #ifndef AVCL_TRAIN_IMPL_H
 #define AVCL_TRAIN_IMPL_H
@@ -94,9 +94,11 @@ typedef struct avcl_rows { /* dataset rows, in the order met [owned] */
     uint32_t cap;
 } avcl_rows;
 typedef struct avcl_progress {
-    uint32_t epoch;   /* complete epochs */
-    uint32_t step;    /* complete steps of the next one */
-    uint64_t n_steps; /* optimiser steps in all */
+    uint32_t epoch;     /* complete epochs */
+    uint32_t step;      /* complete batches of the next one */
+    uint32_t n_summed;  /* of those, gradients that wait for an optimiser step */
+    uint64_t n_steps;   /* batches in all: the key of dropout */
+    uint64_t n_updates; /* optimiser steps in all */
     avcl_sums sums;
     avcl_schedule_state schedule;
     double best_value;
@@ -108,6 +110,9 @@ void avcl__progress_release(avcl_progress *p);
 avcl_status avcl__progress_add_bad(avcl_progress *p, int64_t row, avcl_error *err);
 avcl_status avcl__progress_save(const avcl_progress *p, avcl_session *s,
                                 const avcl_snapshot *best, const char *dir, uint64_t seed,
+                                avcl_error *err);
+/* epoch-NNNN.safetensors: weights and states as they are now. */
+avcl_status avcl__progress_keep(const avcl_progress *p, avcl_session *s, const char *dir,
                                 avcl_error *err);
 avcl_status avcl__progress_load(avcl_progress *p, avcl_session *s, avcl_snapshot *best,
                                 const char *dir, uint64_t seed, avcl_error *err);
@@ -129,5 +134,29 @@ struct avcl_trainer {
     double epoch_wall_s;
     double epoch_wait_s;
 };
+
+/* ---- parts of a step and of an epoch --------------------------------------------- */
+
+double avcl__now_s(void); /* a steady clock */
+/* One batch: loss, gradients, commits, and the optimiser when enough are accumulated. */
+avcl_status avcl__train_on(avcl_trainer *t, const avcl_batch *b, double *loss,
+                           avcl_error *err);
+/* The rate of the optimiser step that the next batch belongs to; after an epoch's last
+ * batch, of its last step. */
+double avcl__rate_now(const avcl_trainer *t);
+avcl_status avcl__end_epoch(avcl_trainer *t, avcl_event *event, avcl_error *err);
+avcl_status avcl__save_if_due(avcl_trainer *t, avcl_error *err);
+avcl_status avcl__save(avcl_trainer *t, avcl_error *err);
+
+/* ---- selection (select.c) --------------------------------------------------------- */
+
+/* `select` is a rule, and fits the other options. */
+avcl_status avcl__select_check(const avcl_trainer_options *o, avcl_error *err);
+/* Takes a snapshot when this epoch is the best so far. */
+avcl_status avcl__select_epoch(avcl_trainer *t, avcl_event *event, avcl_error *err);
+/* All epochs are done, or the last ones brought nothing better. */
+int avcl__is_over(const avcl_trainer *t);
+/* NAN when there is no such metric. */
+double avcl__metric(const avcl_event *event, const char *name);
 
 #endif

@@ -94,11 +94,11 @@ function M.new(overrides, options)
     seed = options.seed or 1, kernel_plan = options.kernel_plan,
   })
   local optim = stage.fields(values, name)
-  local sgd = c.new 'avcl_sgd'
+  local sgd, now = c.new 'avcl_optim', c.new 'avcl_optim_step'
   sgd.lr, sgd.momentum = optim['optim.lr'], optim['optim.momentum']
-  sgd.weight_decay = optim['optim.weight_decay']
+  sgd.weight_decay, now.lr = optim['optim.weight_decay'], optim['optim.lr']
   return setmetatable({
-    values = values, host = host, session = session, sgd = sgd, n_steps = 0, times = {},
+    values = values, host = host, session = session, sgd = sgd, now = now, n_steps = 0, times = {},
     inputs = make_inputs(session, built.used, generator(options.seed or 1)),
   }, Workload)
 end
@@ -122,7 +122,7 @@ function Workload:step()
   timed(self, 'run', function() c.call('avcl_session_run', ptr, C.AVCL_TRAIN) end)
   timed(self, 'commit', function() c.call('avcl_session_commit', ptr) end)
   timed(self, 'sgd', function()
-    c.call('avcl_session_sgd', ptr, self.sgd, 0, C.avcl_session_n_weights(ptr))
+    c.call('avcl_session_optimise', ptr, self.sgd, self.now)
     c.call('avcl_session_update', ptr)
   end)
   self.n_steps = self.n_steps + 1
