@@ -23,10 +23,16 @@ static const avcl_crumb *_Atomic latest;
 static char marker[PATH_ROOM];
 static char report[PATH_ROOM];
 
-const avcl_crumb *avcl__crumb_set(const avcl_crumb *crumb)
+const avcl_crumb *avcl__crumb_set_own(const avcl_crumb *crumb)
 {
     const avcl_crumb *before = mine;
     mine = crumb;
+    return before;
+}
+
+const avcl_crumb *avcl__crumb_set(const avcl_crumb *crumb)
+{
+    const avcl_crumb *before = avcl__crumb_set_own(crumb);
     atomic_store_explicit(&latest, crumb, memory_order_relaxed);
     return before;
 }

@@ -21,6 +21,8 @@ typedef struct avcl_crumb {
 
 /* Returns what was set before, to be set again behind the call. NULL = our own code. */
 const avcl_crumb *avcl__crumb_set(const avcl_crumb *crumb);
+/* The same for a call that stays on its thread, while others do something else. */
+const avcl_crumb *avcl__crumb_set_own(const avcl_crumb *crumb);
 
 /* A folder for markers, one file a crash: lines path, stamp, who, doing, signal. NULL =
  * none. Copied; at most 3900 bytes. */
