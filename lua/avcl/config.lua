@@ -135,6 +135,7 @@ end
 ---@return avcl.Schema
 function M.new()
   local self = setmetatable({ fields = {}, values = {}, machine = {}, given = {} }, Schema)
+  setmetatable(self.fields, { __index = function(_, path) return transforms.field(self, path) end })
   self:add(nil, fields.knobs)
   self:add(nil, fields.machine, true)
   self:add('rgb', fields.clip)

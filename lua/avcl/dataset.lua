@@ -1,5 +1,7 @@
--- dataset.lua - a manifest of files: its classes, splits and identity.
+-- dataset.lua - a manifest of files, or a plugin's samples: classes, splits and identity.
+local attr = require 'avcl.attr'
 local c = require 'avcl.ffi'
+local hosts = require 'avcl.host'
 local C = c.C
 
 local M = {}
@@ -8,12 +10,30 @@ local M = {}
 local Dataset = {}
 Dataset.__index = Dataset
 
---- Opens a CSV manifest or a folder of class folders.
+-- Through a plugin: { dataset = 'npy', path = '/data/npy', params = { … } }. The host lives as
+-- long as what it gave.
+local function open_plugin(where, options)
+  local host = hosts.get()
+  local module = host:find('dataset', where.dataset)
+  local params, n, keep = attr.pack(where.params, module.params,
+    ("data set '%s'"):format(where.dataset))
+  local w = c.new 'avcl_plugged_dataset'
+  w.module, w.path, w.params, w.n_params = where.dataset, where.path, params, n
+  local ptr = c.own(c.call('avcl_dataset_open_plugin', host.ptr, w, options),
+    'avcl_dataset_free')
+  return setmetatable({
+    ptr = ptr, path = where.path or '', module = module, host = host, keep = keep,
+  }, Dataset)
+end
+
+--- Opens a CSV manifest, a folder of class folders, or what a plugin reads.
+---@param path string | { dataset: string, path: string?, params: table? }
 ---@param options { memory_cache_mib: integer?, classes: string? }?
 function M.open(path, options)
   local o = c.new 'avcl_dataset_options'
   o.memory_cache_mib = options and options.memory_cache_mib or 0
   o.classes = options and options.classes
+  if type(path) == 'table' then return open_plugin(path, o) end
   local ptr = c.own(c.call('avcl_dataset_open', path, o), 'avcl_dataset_free')
   return setmetatable({ ptr = ptr, path = path }, Dataset)
 end

@@ -9,7 +9,7 @@ Host.__index = Host
 local kinds = {
   backbone = 'avcl.backbone/1', fusion = 'avcl.fusion/1', alignment = 'avcl.alignment/1',
   loss = 'avcl.loss/1', method = 'avcl.method/1', op = 'avcl.op/1', kernel = 'avcl.kernel/1',
-  device = 'avcl.device/0',
+  dataset = 'avcl.dataset/1', transform = 'avcl.transform/1', device = 'avcl.device/0',
 }
 M.kinds = kinds
 
@@ -104,6 +104,8 @@ local function schema(rows, n)
   end
   return list
 end
+
+M.schema = schema
 
 local function port(p)
   return {
@@ -203,7 +205,7 @@ function Host:ops()
   return names
 end
 
---- The plugins that these modules come from, each once, by id: { { id, version, sha256 }, … }.
+--- The plugins that these modules come from, each once, by id, as plugins() lists them.
 ---@param modules avcl.Module[]
 function Host:owners(modules)
   local wanted, index, seen, list = {}, c.new 'uint32_t[1]', {}, {}
@@ -214,7 +216,7 @@ function Host:owners(modules)
     local owner = plugins[index[0] + 1]
     if wanted[c.string(m.kind) .. ' ' .. c.string(m.name)] and owner and not seen[owner.id] then
       seen[owner.id] = true
-      list[#list + 1] = { id = owner.id, version = owner.version, sha256 = owner.sha256 }
+      list[#list + 1] = owner
     end
   end
   table.sort(list, function(a, b) return a.id < b.id end)

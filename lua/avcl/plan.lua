@@ -112,10 +112,12 @@ local function check_splits(experiment, name, row, values, info)
   end
 end
 
--- Whose code a run executes: the modules of its graph, ops with kernels of their own, its device.
-local function plugins_of(g, device)
-  local modules = { g.host:find('device', device) }
-  for i, module in ipairs(g.modules) do modules[i + 1] = module end
+-- Whose code a run executes: the modules of its graph, ops with kernels of their own, its device,
+-- what reads its data and what changes it.
+local function plugins_of(g, device, data, changes)
+  local modules = { g.host:find('device', device), data }
+  for _, t in ipairs(changes) do modules[#modules + 1] = t.module end
+  for _, module in ipairs(g.modules) do modules[#modules + 1] = module end
   for _, node in ipairs(g:nodes()) do
     local name = node.op:match '/([^/]+)$' -- of a plugin: ID/NAME
     if name then
@@ -134,7 +136,8 @@ local function make_run(experiment, name, row, values, seed, parent, data)
     config = M.semantic(experiment, name, values), graph = built.graph:hash(), data = info.hash,
     parent = parent and parent.id, seed = seed,
   }
-  local plugins = plugins_of(built.graph, values.device)
+  local changes = experiment.kinds[name] ~= 'test' and transforms.of(values, name) or {}
+  local plugins = plugins_of(built.graph, values.device, info.module, changes)
   built.graph:close()
   return {
     id = M.identity(keys), stage = name, kind = experiment.kinds[name], label = row.label,

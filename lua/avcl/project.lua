@@ -4,6 +4,8 @@
 -- looked up in <root>/avcl.lua, then in the user's $XDG_CONFIG_HOME/avcl/config.lua. The same
 -- files say how this machine runs things; what results depend on belongs in the script:
 --   return { data = { k32 = '/data/k32/manifest.csv' }, defaults = { workers = 4 } }
+-- A set that a plugin reads is { dataset = 'npy', path = '/data/npy', params = { fps = 8 } }, or
+-- 'npy:PATH' wherever a name may stand.
 local c = require 'avcl.ffi'
 local lfs = require 'lfs'
 local source = require 'avcl.source'
@@ -53,12 +55,32 @@ local function user_file()
   return base .. '/avcl/config.lua'
 end
 
+local plugged = {
+  dataset = { type = 'string', required = true, doc = 'module that reads it' },
+  path = { type = 'string', doc = 'what it reads' },
+  params = { type = 'table', doc = "the module's parameters" },
+}
+
+local function from(folder, path)
+  return path:sub(1, 1) == '/' and path or folder .. '/' .. path
+end
+
+-- What a configuration file says of a data set: a path, or a plugin's table.
+local function data_entry(file, name, entry)
+  if type(entry) ~= 'table' then return from(folder_of(file), tostring(entry)) end
+  spec.check(plugged, entry, ("data set '%s'"):format(name), file .. ':1')
+  return {
+    dataset = entry.dataset, params = entry.params,
+    path = entry.path and from(folder_of(file), entry.path),
+  }
+end
+
 --- Names of data sets and their files, the project's before the user's.
 function M.data_names(root)
   local names = {}
   for _, file in ipairs { user_file(), root .. '/avcl.lua' } do
     for name, path in pairs(settings(file).data or {}) do
-      names[name] = path:sub(1, 1) == '/' and path or folder_of(file) .. '/' .. path
+      names[name] = data_entry(file, name, path)
     end
   end
   return names
@@ -113,8 +135,16 @@ local function data_folders(root)
   return list
 end
 
+-- 'npy:data/npy': module and path; 'npy:' reads nothing.
+local function of_plugin(root, name)
+  local module, path = name:match '^([%a][%w_.]*/?[%w_]*):(.*)$'
+  if not module then return nil end
+  return { dataset = module, path = path ~= '' and from(root, path) or nil }
+end
+
 --- The manifest or folder that `name` means: a known name, a path under the root, or one from
---- where the user is.
+--- where the user is. A table, as dataset.open takes it, where a plugin reads it.
+---@return string | table
 function M.data_path(root, name)
   local names = M.data_names(root)
   if names[name] then return names[name] end
@@ -123,10 +153,21 @@ function M.data_path(root, name)
   local manifest = ('%s/data/%s/manifest.csv'):format(root, name)
   if lfs.attributes(manifest) then return manifest end
   if lfs.attributes(name) then return c.realpath(name) end
+  local guest = of_plugin(root, name)
+  if guest then return guest end
   local known = data_folders(root)
   for key in pairs(names) do known[#known + 1] = key end
   c.raise_at(nil, 'NOT_FOUND', "no data set '%s'%s: not named in avcl.lua, no file %s, no %s", name,
     suggest.text(name, known), path, manifest)
+end
+
+--- The same for what only files can do.
+---@return string
+function M.data_file(root, name)
+  local path = M.data_path(root, name)
+  if type(path) == 'string' then return path end
+  c.raise_at(nil, 'UNSUPPORTED', "data set '%s' is read by the plugin '%s'; this looks into files",
+    name, path.dataset)
 end
 
 return M

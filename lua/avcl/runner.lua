@@ -31,7 +31,7 @@ function M.data_source(resolve)
       local d = dataset.open(resolve(name), { memory_cache_mib = cache_mib })
       open[name] = {
         dataset = d, hash = d:hash(), n_classes = d:n_classes(), items = d:count(),
-        synthetic = d:is_synthetic(), splits = d:splits(),
+        synthetic = d:is_synthetic(), splits = d:splits(), module = d.module,
       }
     end
     return open[name]

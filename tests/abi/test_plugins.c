@@ -156,7 +156,7 @@ static void test_manifest__survives_mutations(void **state)
             bad[at] = (char)(k % 2 ? seed >> 56 : 0xff);
         }
         plugin_put(path, bad, i % 10 == 9 ? (size_t)(seed >> 20) % n : n);
-        avcl_manifest m = {0};
+        avcl_plugin_manifest m = {0};
         avcl_error err = {0};
         avcl_status rc = avcl__plugin_manifest_read(path, &m, &err);
         assert_int_equal(rc, err.code);
@@ -171,7 +171,7 @@ static void test_manifest__survives_mutations(void **state)
 static void test_manifest__parse_is_strict(void **state)
 {
     (void)state;
-    avcl_manifest m = {0};
+    avcl_plugin_manifest m = {0};
     assert_int_equal(
         avcl__manifest_parse("AVCP abi=0.1 id=a.b version=2.0-rc1", &m, NULL), AVCL_OK);
     assert_int_equal(m.abi_minor, 1);

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     char path[FUZZ_PATH];
     char text[512] = "";
-    avcl_manifest m;
+    avcl_plugin_manifest m;
     avcl_error err = {0};
     int fd = fuzz_file(data, n, path);
     avcl_status status = avcl__plugin_manifest_read(path, &m, &err);

@@ -73,10 +73,15 @@ make_new() {
 
 test_what_new_makes_passes_its_check() {
     user mkdir "$HOME_OF_USER/new"
-    for kind in backbone fusion alignment loss method op; do make_new "$kind"; done
+    for kind in backbone fusion alignment loss method op dataset transform; do make_new "$kind"; done
     output=$(hidden "$PREFIX/bin/avcl" plugin new loss Wrong-Name 2>&1)
     status=$?
     expect_status 3; expect_sentence
+    output=$(hidden "$PREFIX/bin/avcl" plugin new bakbone x 2>&1)
+    status=$?
+    expect_status 3; expect_sentence; expect_text "did you mean 'backbone'?"
+    grep -qF 'data=my_dataset:' "$HOME_OF_USER/new/my_dataset/README.md" ||
+        complain 'its README does not say how to use it'
 }
 
 # The examples, each in a folder of its own, with what the prefix offers and nothing else.
@@ -106,6 +111,7 @@ test_examples_pass_their_check() {
         status=$?
         expect_status 0; expect_text ' 0 failed, 0 warnings'
         expect_same avcl_plugin_v0 "$(exports "$file")" "exports of $file"
+        [ -s "${file%.avcl.so}.check.json" ] || complain "no result beside $file"
     done
 }
 
@@ -123,15 +129,23 @@ return function(g, p)
   return { features = { f.video, f.audio }, taps = { video = v, audio = a } }
 end
 END
+    cp "$SOURCE/tests/e2e/fixtures/to_npy.lua" .
+    echo "return { data = { arrays = { dataset = 'npy', path = 'data/arrays' } } }" >avcl.lua
     chown -R "$(stat -c %u "$HOME_OF_USER")" .
     hidden "$PREFIX/bin/avcl" -C "$PWD" data synth data/synth --clips 24 --train 12 --val 12 \
         --test 12 --seconds 1 --size 40x32 >log 2>&1 || complain "no data: $(cat log)"
+    hidden "$PREFIX/bin/avcl" -C "$PWD" lua to_npy.lua data/synth data/arrays >log 2>&1 ||
+        complain "no arrays: $(cat log)"
     output=$(hidden env AVCL_PLUGIN_PATH="$HOME_OF_USER/examples" "$PREFIX/bin/avcl" \
-        -C "$PWD" run experiments/study.lua 2>&1)
+        -C "$PWD" run experiments/study.lua data=arrays transforms.cutout.p=0.5 2>&1)
     status=$?
     expect_status 0; expect_text '3 done'
-    grep -qF org.example.shift "$(run_of results run.yaml)/run.yaml" ||
-        complain 'the record does not name the plugins'
+    for name in shift npy cutout s3dg; do
+        grep -qF "org.example.$name" "$(run_of results epochs.jsonl)/run.yaml" ||
+            complain "the record does not name the plugin $name"
+    done
+    grep -qF 'check: passed' "$(run_of results epochs.jsonl)/run.yaml" ||
+        complain 'the record does not say that they passed their check'
 }
 
 # The page is made from the schemas; this fails when a module changed and the page did not.

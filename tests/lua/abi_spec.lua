@@ -3,7 +3,8 @@ local structs = {
   'avcl_tinfo', 'avcl_tensor', 'avcl_ints', 'avcl_param', 'avcl_value', 'avcl_attr',
   'avcl_host_api', 'avcl_graph_api', 'avcl_build', 'avcl_port', 'avcl_builder', 'avcl_method',
   'avcl_case_input', 'avcl_op_case', 'avcl_grad_args', 'avcl_custom_op', 'avcl_run',
-  'avcl_custom_kernel', 'avcl_module', 'avcl_plugin',
+  'avcl_custom_kernel', 'avcl_reading', 'avcl_dataset_row', 'avcl_clip_info',
+  'avcl_custom_dataset', 'avcl_custom_transform', 'avcl_module', 'avcl_plugin',
 }
 
 local function layout()

@@ -59,7 +59,7 @@ static void apply_clip(const avcl_transforms *t, uint64_t key, uint8_t *rgb)
 {
     avcl_matter m = {.rgb = rgb, .frames = FRAMES, .side = SIDE};
     avcl_draw draw = draw_of(key, 3);
-    avcl__transforms_apply(t, AVCL_FIELD_CLIP, &draw, &m);
+    avcl__transforms_apply(t, AVCL_FIELD_CLIP, &draw, &m, NULL);
 }
 
 static void test_flip__mirrors_every_row(void **state)
@@ -201,7 +201,7 @@ static void apply_time(const avcl_transforms *t, uint64_t key, int32_t index[16]
     avcl_draw draw = draw_of(key, 0);
     for (int i = 0; i < 16; i++)
         index[i] = i;
-    avcl__transforms_apply(t, AVCL_FIELD_TIME, &draw, &m);
+    avcl__transforms_apply(t, AVCL_FIELD_TIME, &draw, &m, NULL);
 }
 
 static void test_speed__is_a_stride(void **state)
@@ -263,7 +263,7 @@ static void test_area__lies_within_and_has_its_size(void **state)
     for (uint64_t key = 0; key < 500; key++) {
         avcl_matter m = {.room_h = 128, .room_w = 171};
         avcl_draw draw = draw_of(key, 0);
-        avcl__transforms_apply(t, AVCL_FIELD_AREA, &draw, &m);
+        avcl__transforms_apply(t, AVCL_FIELD_AREA, &draw, &m, NULL);
         double area = m.rows * m.columns / (128.0 * 171.0);
         assert_true(m.y >= 0 && m.x >= 0);
         assert_true(m.y + m.rows <= 128 + 1e-9 && m.x + m.columns <= 171 + 1e-9);
@@ -292,7 +292,7 @@ static void apply_wave(const avcl_transforms *t, uint64_t key, float *wave, int 
 {
     avcl_matter m = {.wave = wave, .n_wave = n, .rate = RATE};
     avcl_draw draw = draw_of(key, 0);
-    avcl__transforms_apply(t, AVCL_FIELD_WAVE, &draw, &m);
+    avcl__transforms_apply(t, AVCL_FIELD_WAVE, &draw, &m, NULL);
 }
 
 static void sine(float x[N])
@@ -377,7 +377,7 @@ static void test_spec_augment__masks_bands_and_columns(void **state)
         memcpy(mel, was, sizeof mel);
         avcl_matter m = {.mel = mel, .side = SIDE};
         avcl_draw draw = draw_of(key, 0);
-        avcl__transforms_apply(t, AVCL_FIELD_MEL, &draw, &m);
+        avcl__transforms_apply(t, AVCL_FIELD_MEL, &draw, &m, NULL);
         int rows = 0;
         int columns = 0;
         float mean = 0;

@@ -31,7 +31,8 @@ enum {
     AVCL_STREAM_GAIN = 16,
     AVCL_STREAM_NOISE = 17,
     AVCL_STREAM_SHIFT = 18,
-    AVCL_STREAM_MASK = 19, /* SpecAugment */
+    AVCL_STREAM_MASK = 19,   /* SpecAugment */
+    AVCL_STREAM_PLUGIN = 20, /* transforms of plugins; the key tells them apart */
 };
 
 typedef struct avcl_philox {

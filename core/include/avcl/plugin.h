@@ -1,8 +1,8 @@
 /*
  * plugin.h - the whole contract between avcl and a shared-object module.
  *
- * With the headers it includes (types.h, param.h, custom.h), this is the ABI; nothing
- * else is. A plugin is one .c file that exports one constant:
+ * With the headers it includes (types.h, param.h, custom.h, samples.h), this is the ABI;
+ * nothing else is. A plugin is one .c file that exports one constant:
  *
  *     cc -shared -fPIC -fvisibility=hidden -I.../include my.c -o my.avcl.so
  *
@@ -44,6 +44,9 @@ typedef struct avcl_host_api {
     void (*parallel_for)(const struct avcl_host_api *host, int64_t n, int64_t grain,
                          void (*body)(void *arg, int64_t begin, int64_t end), void *arg);
     const void *(*extension)(const char *id); /* NULL = absent */
+    /* Numbers first … first + n - 1 of this call's own stream, in [0, 1): a function of
+     * (seed, epoch, sample, module, index). In transforms only. [any] */
+    avcl_status (*random_fill)(avcl_call *, uint64_t first, uint64_t n, double *out);
 } avcl_host_api;
 
 enum { AVCL_FORWARD = 1, AVCL_UPDATE = 2 };
@@ -115,6 +118,9 @@ typedef struct avcl_build {
 /* avcl_custom_op and avcl_custom_kernel of custom.h. */
 #define AVCL_KIND_OP     "avcl.op/1"
 #define AVCL_KIND_KERNEL "avcl.kernel/1"
+/* avcl_custom_dataset and avcl_custom_transform of samples.h. */
+#define AVCL_KIND_DATASET   "avcl.dataset/1"
+#define AVCL_KIND_TRANSFORM "avcl.transform/1"
 /* avcl_device_api of device.h; exact build only. */
 #define AVCL_KIND_DEVICE "avcl.device/0"
 
@@ -200,6 +206,7 @@ typedef struct avcl_plugin {
 } avcl_plugin;
 
 #include "avcl/custom.h"
+#include "avcl/samples.h"
 
 #ifndef AVCL_CDEF
 #ifdef __cplusplus

@@ -18,16 +18,8 @@
 
 #include "avcl/error.h"
 #include "avcl/param.h"
+#include "avcl/samples.h"
 
-/* What of a sample a transform changes. */
-typedef int32_t avcl_transform_field;
-enum {
-    AVCL_FIELD_TIME = 0, /* which frames */
-    AVCL_FIELD_AREA = 1, /* which part of them: in place of the crop */
-    AVCL_FIELD_CLIP = 2, /* u8 [3, T, S, S] */
-    AVCL_FIELD_WAVE = 3, /* f32 [n], before the spectrogram */
-    AVCL_FIELD_MEL = 4,  /* f16 [S, S], after the crop */
-};
 typedef struct avcl_transform_info {
     const char *name;
     const char *summary;

@@ -16,6 +16,7 @@ struct avcl_call {
     struct avcl_host *host;
     const char *path; /* given to nodes that an op's callback adds */
     const char *where;
+    const struct avcl_draw *draw; /* whose random numbers; NULL = none in this call */
 };
 
 #endif

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "check/check.h"
+#include "check/samples.h"
 
 enum { N_SETS = 50, N_BUILDERS = 8 };
 
@@ -52,11 +52,14 @@ static uint32_t with(const check *c, const char *name, const avcl_value *v,
     return n + 1;
 }
 
-/* What parameters decide: a builder's graph, an op's numbers. */
+/* What parameters decide: a builder's graph, an op's numbers, samples. */
 static int effect_of(check *c, const bench_options *o, char hex[65])
 {
-    return check_kinds(c->kind) & FOR_OP ? bench_sum(c, o, hex)
-                                         : hash_of(c, o, hex, NULL);
+    unsigned kinds = check_kinds(c->kind);
+    if (kinds & FOR_DATASET) return samples_effect(c, o->params, o->n_params, hex, NULL);
+    if (kinds & FOR_TRANSFORM)
+        return transform_effect(c, o->params, o->n_params, hex, NULL);
+    return kinds & FOR_OP ? bench_sum(c, o, hex) : hash_of(c, o, hex, NULL);
 }
 
 static int has_effect(check *c, const avcl_param *row)
@@ -89,9 +92,18 @@ void check_dead_parameters(check *c)
 static void try_set(check *c, const avcl_attr *set, uint32_t n, const char *what)
 {
     bench_options o = {0};
-    bench b;
+    bench b = {.g = NULL};
+    char effect[65];
+    unsigned kinds = check_kinds(c->kind);
+    int works = 0;
     set_option(&o, set, n);
-    if (!bench_new(c, &o, &b)) judge_refusal(c, &b.err, what);
+    if (kinds & FOR_DATASET)
+        works = samples_effect(c, set, n, effect, &b.err);
+    else if (kinds & FOR_TRANSFORM)
+        works = transform_effect(c, set, n, effect, &b.err);
+    else
+        works = bench_new(c, &o, &b);
+    if (!works) judge_refusal(c, &b.err, what);
     bench_free(&b);
 }
 

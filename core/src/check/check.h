@@ -21,6 +21,7 @@ typedef struct check {
     const avcl_host *scanned;   /* the parent's host: what the file offers */
     avcl_host *host;            /* NULL in the file's own tests */
     const avcl_module *module;
+    const char *folder; /* for files of a test's own */
     uint64_t random;
     int result_fd; /* where a signal handler may send the result; -1 = nowhere */
 } check;
@@ -38,7 +39,9 @@ enum {
     FOR_METHOD = 16,
     FOR_OP = 32,
     FOR_GRAPH = FOR_BUILDER | FOR_OP, /* whatever can stand in a graph */
-    FOR_PARAMS = FOR_GRAPH,
+    FOR_DATASET = 64,
+    FOR_TRANSFORM = 128,
+    FOR_PARAMS = FOR_GRAPH | FOR_DATASET | FOR_TRANSFORM,
 };
 
 typedef struct check_test {
@@ -124,5 +127,17 @@ void check_concurrent_runs(check *c);
 void check_leaks(check *c);
 void check_loss_falls(check *c);
 void check_schedule(check *c);
+void check_opens(check *c);
+void check_bounds(check *c);
+void check_order(check *c);
+void check_concurrent_reads(check *c);
+void check_forks(check *c);
+void check_workers(check *c);
+void check_opens_leave_nothing(check *c);
+void check_matter(check *c);
+void check_extremes(check *c);
+void check_draws(check *c);
+void check_concurrent_applies(check *c);
+void check_applies_leave_nothing(check *c);
 
 #endif

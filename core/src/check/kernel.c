@@ -4,99 +4,13 @@
  * Inputs cannot be written, outputs are full of NaN at first, what was not saved is NULL.
  * A kernel that strays is caught by the fault; the address tells which tensor it left.
  */
-#define _GNU_SOURCE
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "check/check.h"
+#include "check/yard.h"
 #include "graph/custom.h"
-
-enum { MAX_FENCES = 64 };
-
-typedef struct fence {
-    char *pages;  /* one that is not there, the tensor's, one that is not there */
-    size_t bytes; /* of the middle */
-    size_t used;
-    char name[32];
-} fence;
-
-/* Read by the signal handler of the child that this test runs in. */
-static struct {
-    fence fences[MAX_FENCES];
-    uint32_t n;
-    const char *doing;
-    check *c;
-} yard;
-
-static size_t page_size(void)
-{
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* At the end of its pages, or at their start: overruns one time, underruns the other. */
-static void *enclose(size_t used, const char *name, int at_start)
-{
-    size_t page = page_size();
-    size_t bytes = (used + 64 + page - 1) / page * page;
-    if (yard.n == MAX_FENCES) return NULL;
-    fence *f = &yard.fences[yard.n++];
-    f->pages =
-        mmap(NULL, bytes + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (f->pages == MAP_FAILED) return NULL;
-    mprotect(f->pages + page, bytes, PROT_READ | PROT_WRITE);
-    f->bytes = bytes;
-    f->used = used;
-    snprintf(f->name, sizeof f->name, "%s", name);
-    size_t gap = at_start ? 0 : (bytes - used) & ~(size_t)7;
-    memset(f->pages + page, 0xff, bytes); /* NaN, and a canary in what is left over */
-    return f->pages + page + gap;
-}
-
-static void release_yard(void)
-{
-    for (uint32_t i = 0; i < yard.n; i++)
-        munmap(yard.fences[i].pages, yard.fences[i].bytes + 2 * page_size());
-    yard.n = 0;
-}
-
-static void name_fault(int number, siginfo_t *info, void *context)
-{
-    const char *at = info->si_addr;
-    (void)number;
-    (void)context;
-    for (uint32_t i = 0; i < yard.n; i++) {
-        const fence *f = &yard.fences[i];
-        if (at < f->pages || at >= f->pages + f->bytes + 2 * page_size()) continue;
-        const char *first = f->pages + page_size();
-        check_say(yard.c, AVCL_CHECK_FAIL, "%s %s %s", yard.doing,
-                  at >= first && at < first + f->bytes ? "writes to" : "reaches outside",
-                  f->name);
-        ssize_t n = write(yard.c->result_fd, yard.c->result, sizeof *yard.c->result);
-        _exit(n > 0 ? 0 : 1);
-    }
-    signal(SIGSEGV, SIG_DFL); /* elsewhere: NULL, for what was not saved */
-    check_say(yard.c, AVCL_CHECK_FAIL,
-              at < (const char *)4096 ? "%s reads what the op does not save (save_in, "
-                                        "save_out), or a gradient nobody wants"
-                                      : "%s reaches into memory that is not its own",
-              yard.doing);
-    ssize_t n = write(yard.c->result_fd, yard.c->result, sizeof *yard.c->result);
-    _exit(n > 0 ? 0 : 1);
-}
-
-static void catch_faults(check *c)
-{
-    struct sigaction action = {.sa_sigaction = name_fault, .sa_flags = SA_SIGINFO};
-    yard.c = c;
-    if (c->result_fd < 0) return; /* a debugger wants to see it */
-    sigaction(SIGSEGV, &action, NULL);
-    sigaction(SIGBUS, &action, NULL);
-}
 
 /* ---- tensors -------------------------------------------------------------------------
  */
@@ -129,7 +43,7 @@ static void make_tensor(trial *t, avcl_tensor *out, const avcl_tinfo *info,
     *out = (avcl_tensor){.dtype = real.dtype, .ndim = real.ndim};
     memcpy(out->shape, real.shape, sizeof out->shape);
     out->nbytes = avcl__tinfo_bytes(&real);
-    out->data = enclose(out->nbytes, name, t->at_start);
+    out->data = yard_enclose(out->nbytes, name, t->at_start);
 }
 
 static void set(avcl_tensor *t, uint64_t i, double x)
@@ -148,18 +62,6 @@ static void fill_tensor(trial *t, avcl_tensor *out, double lo, double hi)
         set(out, i, lo + check_unit(t->c) * (hi - lo));
 }
 
-static void protect(const avcl_tensor *t, int writable)
-{
-    size_t page = page_size();
-    for (uint32_t i = 0; i < yard.n; i++) {
-        fence *f = &yard.fences[i];
-        const char *at = t->data;
-        if (at < f->pages || at >= f->pages + f->bytes + 2 * page) continue;
-        mprotect(f->pages + page, f->bytes,
-                 writable ? PROT_READ | PROT_WRITE : PROT_READ);
-    }
-}
-
 static void check_written(trial *t, const avcl_tensor *out, const char *what,
                           uint32_t index)
 {
@@ -171,24 +73,8 @@ static void check_written(trial *t, const avcl_tensor *out, const char *what,
         check_say(
             t->c, AVCL_CHECK_FAIL,
             "%s leaves element %llu of %s %u as it was (or reads beyond its inputs)",
-            yard.doing, (unsigned long long)i, what, index);
+            yard_what(), (unsigned long long)i, what, index);
         return;
-    }
-}
-
-/* What lies between a tensor and the ends of its pages is as it was. */
-static void check_canaries(trial *t)
-{
-    for (uint32_t i = 0; i < yard.n; i++) {
-        const fence *f = &yard.fences[i];
-        const unsigned char *first = (const unsigned char *)f->pages + page_size();
-        size_t gap = t->at_start ? 0 : (f->bytes - f->used) & ~(size_t)7;
-        for (size_t k = 0; k < f->bytes; k++)
-            if ((k < gap || k >= gap + f->used) && first[k] != 0xff) {
-                check_say(t->c, AVCL_CHECK_FAIL, "%s writes outside %s", yard.doing,
-                          f->name);
-                return;
-            }
     }
 }
 
@@ -197,7 +83,7 @@ static void check_canaries(trial *t)
 static void report(trial *t, avcl_status rc)
 {
     if (rc || t->err.code)
-        check_say(t->c, AVCL_CHECK_FAIL, "%s fails: %s", yard.doing,
+        check_say(t->c, AVCL_CHECK_FAIL, "%s fails: %s", yard_what(),
                   t->err.code ? t->err.message : "no reason given");
 }
 
@@ -205,11 +91,11 @@ static void forward(trial *t)
 {
     const avcl_tensor *in[AVCL_CUSTOM_MAX_IN];
     avcl_tensor *out[AVCL_CUSTOM_MAX_OUT];
-    yard.doing = "forward";
+    yard_doing("forward");
     for (uint32_t i = 0; i < t->k->n_in; i++) {
         make_tensor(t, &t->in[i], &t->in_info[i], "input", i);
         fill_tensor(t, &t->in[i], t->k->inputs[i].lo, t->k->inputs[i].hi);
-        protect(&t->in[i], 0);
+        yard_protect(t->in[i].data, 0);
         in[i] = &t->in[i];
     }
     for (uint32_t i = 0; i < t->op->n_out; i++) {
@@ -219,9 +105,9 @@ static void forward(trial *t)
     report(t, t->kernel->forward(&t->run, t->attrs, in, out));
     for (uint32_t i = 0; i < t->op->n_out; i++) {
         check_written(t, &t->out[i], "output", i);
-        protect(&t->out[i], 0);
+        yard_protect(t->out[i].data, 0);
     }
-    check_canaries(t);
+    yard_check_canaries(t->c, t->at_start);
 }
 
 /* `only` >= 0: the gradient of that input alone is wanted. */
@@ -231,13 +117,13 @@ static void backward(trial *t, int only)
     const avcl_tensor *out[AVCL_CUSTOM_MAX_OUT] = {NULL};
     const avcl_tensor *out_grad[AVCL_CUSTOM_MAX_OUT] = {NULL};
     avcl_tensor *in_grad[AVCL_CUSTOM_MAX_IN] = {NULL};
-    yard.doing = "backward";
+    yard_doing("backward");
     for (uint32_t i = 0; i < t->op->n_out; i++) {
         if (t->op->save_out >> i & 1) out[i] = &t->out[i];
         if (!avcl__dtype_is_real(t->out_info[i].dtype)) continue;
         make_tensor(t, &t->out_grad[i], &t->out_info[i], "gradient of output", i);
         fill_tensor(t, &t->out_grad[i], -1, 1);
-        protect(&t->out_grad[i], 0);
+        yard_protect(t->out_grad[i].data, 0);
         out_grad[i] = &t->out_grad[i];
     }
     for (uint32_t i = 0; i < t->k->n_in; i++) {
@@ -250,7 +136,7 @@ static void backward(trial *t, int only)
     report(t, t->kernel->backward(&t->run, t->attrs, in, out, out_grad, in_grad));
     for (uint32_t i = 0; i < t->k->n_in; i++)
         if (in_grad[i]) check_written(t, in_grad[i], "the gradient of input", i);
-    check_canaries(t);
+    yard_check_canaries(t->c, t->at_start);
 }
 
 static void try_once(trial *t)
@@ -263,7 +149,7 @@ static void try_once(trial *t)
                         .n_out = t->op->n_out};
     if (t->kernel->scratch) {
         uint64_t bytes = t->kernel->scratch(t->attrs, t->in_info, t->k->n_in);
-        t->run.scratch = enclose(bytes, "its scratch", t->at_start);
+        t->run.scratch = yard_enclose(bytes, "its scratch", t->at_start);
     }
     forward(t);
     int differentiates = !t->op->grad && !(t->op->flags & AVCL_CUSTOM_NOGRAD);
@@ -275,7 +161,7 @@ static void try_once(trial *t)
         for (uint32_t i = 0; t->k->n_in > 1 && i < t->k->n_in; i++)
             backward(t, (int)i);
     }
-    release_yard();
+    yard_release();
 }
 
 static void try_case(check *c, trial *t, uint32_t index)
@@ -318,7 +204,7 @@ void check_hygiene(check *c)
         check_say(c, AVCL_CHECK_FAIL, "it has no kernel for \"cpu\"");
         return;
     }
-    catch_faults(c);
+    yard_watch(c);
     for (uint32_t i = 0; i < t.op->n_cases; i++)
         try_case(c, &t, i);
 }

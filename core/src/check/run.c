@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -30,6 +31,7 @@ struct avcl_check {
     const avcl_host_file *file;
     avcl_host_module *module; /* NULL = the file's own tests */
     uint32_t test;
+    char folder[64]; /* of the tests' own files; goes with this */
 };
 
 /* ---- verdicts ---------------------------------------------------------------------- */
@@ -87,15 +89,26 @@ avcl_check *avcl_check_new(const avcl_check_options *options, avcl_error *err)
     c->options.module = keep(c, options->module);
     c->options.only = keep(c, options->only);
     c->options.plugin_path = keep(c, options->plugin_path);
+    snprintf(c->folder, sizeof c->folder, "/tmp/avcl-check-XXXXXX");
+    if (!mkdtemp(c->folder)) c->folder[0] = '\0';
     if (c->options.seconds <= 0) c->options.seconds = default_seconds;
     if (open_file(c, err) == AVCL_OK) return c;
     avcl_check_free(c);
     return NULL;
 }
 
+static int drop(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 void avcl_check_free(avcl_check *c)
 {
     if (!c) return;
+    if (*c->folder) nftw(c->folder, drop, 8, FTW_DEPTH | FTW_PHYS);
     avcl_host_free(c->host);
     avcl__arena_release(&c->arena);
     free(c);
@@ -126,6 +139,7 @@ static void run_here(const avcl_check *all, const check_test *t, avcl_check_resu
                .random = all->options.seed,
                .result_fd = fd};
     c.file = all->file;
+    c.folder = all->folder;
     c.scanned = all->host;
     c.name = m ? m->name : NULL;
     c.kind = m ? m->kind : NULL;

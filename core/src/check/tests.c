@@ -30,6 +30,18 @@ const check_test check_tests[] = {
     {"leaks/sessions", FOR_GRAPH, check_leaks},
     {"loss/falls", FOR_LOSS, check_loss_falls},
     {"method/schedule", FOR_METHOD, check_schedule},
+    {"dataset/opens", FOR_DATASET, check_opens},
+    {"dataset/bounds", FOR_DATASET, check_bounds},
+    {"determinism/order", FOR_DATASET, check_order},
+    {"determinism/workers", FOR_DATASET, check_workers},
+    {"threads/reads", FOR_DATASET, check_concurrent_reads},
+    {"threads/processes", FOR_DATASET, check_forks},
+    {"leaks/opens", FOR_DATASET, check_opens_leave_nothing},
+    {"transform/bounds", FOR_TRANSFORM, check_matter},
+    {"numerics/extremes", FOR_TRANSFORM, check_extremes},
+    {"determinism/draws", FOR_TRANSFORM, check_draws},
+    {"threads/applies", FOR_TRANSFORM, check_concurrent_applies},
+    {"leaks/applies", FOR_TRANSFORM, check_applies_leave_nothing},
 };
 const uint32_t n_check_tests = sizeof check_tests / sizeof *check_tests;
 
@@ -45,6 +57,8 @@ unsigned check_kinds(const char *kind)
         {AVCL_KIND_LOSS, FOR_BUILDER | FOR_LOSS},
         {AVCL_KIND_METHOD, FOR_BUILDER | FOR_LOSS | FOR_METHOD},
         {AVCL_KIND_OP, FOR_OP},
+        {AVCL_KIND_DATASET, FOR_DATASET},
+        {AVCL_KIND_TRANSFORM, FOR_TRANSFORM},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].kind, kind) == 0) return table[i].kinds;

@@ -10,11 +10,12 @@ int avcl__augments(const avcl_view *view, avcl_transform_field field)
     return view->random && avcl__transforms_touch(view->transforms, field);
 }
 
-static void apply(const avcl_dataset *d, const avcl_request *r,
-                  avcl_transform_field field, avcl_matter *m)
+static avcl_status apply(const avcl_dataset *d, const avcl_request *r,
+                         avcl_transform_field field, avcl_matter *m, avcl_error *err)
 {
     avcl_draw draw = {.seed = r->seed, .key = d->rows[r->sample].key, .epoch = r->epoch};
-    if (r->view->random) avcl__transforms_apply(r->view->transforms, field, &draw, m);
+    if (!r->view->random) return AVCL_OK;
+    return avcl__transforms_apply(r->view->transforms, field, &draw, m, err);
 }
 
 avcl_status avcl__augment_time(const avcl_dataset *d, const avcl_request *r,
@@ -30,7 +31,8 @@ avcl_status avcl__augment_time(const avcl_dataset *d, const avcl_request *r,
     for (int32_t i = 0; i < n; i++)
         list[i] = i;
     avcl_matter m = {.index = list, .frames = n};
-    apply(d, r, AVCL_FIELD_TIME, &m);
+    avcl_status status = apply(d, r, AVCL_FIELD_TIME, &m, err);
+    if (status) return status;
     *span = list[n - 1] + 1; /* ascending */
     *index = list;
     return AVCL_OK;
@@ -78,9 +80,10 @@ avcl_status avcl__augment_area(const avcl_dataset *d, const avcl_request *r,
     const avcl_view *v = r->view;
     workspace w;
     avcl_matter m = {.room_h = v->resize_h, .room_w = v->resize_w};
-    apply(d, r, AVCL_FIELD_AREA, &m);
+    avcl_status status = apply(d, r, AVCL_FIELD_AREA, &m, err);
+    if (status) return status;
     if (!(m.rows > 0)) return AVCL_END;
-    avcl_status status = open_workspace(&m, v->crop, scratch, &w, err);
+    status = open_workspace(&m, v->crop, scratch, &w, err);
     if (status) return status;
     size_t pixels = (size_t)w.area.rows * (size_t)w.area.columns;
     size_t plane = (size_t)v->crop * (size_t)v->crop;
@@ -94,20 +97,23 @@ avcl_status avcl__augment_area(const avcl_dataset *d, const avcl_request *r,
     return AVCL_OK;
 }
 
-void avcl__augment_clip(const avcl_dataset *d, const avcl_request *r, uint8_t *rgb)
+avcl_status avcl__augment_clip(const avcl_dataset *d, const avcl_request *r, uint8_t *rgb,
+                               avcl_error *err)
 {
     avcl_matter m = {.rgb = rgb, .frames = r->view->frames, .side = r->view->crop};
-    apply(d, r, AVCL_FIELD_CLIP, &m);
+    return apply(d, r, AVCL_FIELD_CLIP, &m, err);
 }
 
-void avcl__augment_wave(const avcl_dataset *d, const avcl_request *r, avcl_wave *wave)
+avcl_status avcl__augment_wave(const avcl_dataset *d, const avcl_request *r,
+                               avcl_wave *wave, avcl_error *err)
 {
     avcl_matter m = {.wave = wave->samples, .n_wave = wave->n, .rate = wave->rate};
-    apply(d, r, AVCL_FIELD_WAVE, &m);
+    return apply(d, r, AVCL_FIELD_WAVE, &m, err);
 }
 
-void avcl__augment_mel(const avcl_dataset *d, const avcl_request *r, uint16_t *mel)
+avcl_status avcl__augment_mel(const avcl_dataset *d, const avcl_request *r, uint16_t *mel,
+                              avcl_error *err)
 {
     avcl_matter m = {.mel = mel, .side = r->view->mel_crop};
-    apply(d, r, AVCL_FIELD_MEL, &m);
+    return apply(d, r, AVCL_FIELD_MEL, &m, err);
 }

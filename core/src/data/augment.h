@@ -25,10 +25,12 @@ avcl_status avcl__augment_time(const avcl_dataset *d, const avcl_request *reques
 avcl_status avcl__augment_area(const avcl_dataset *d, const avcl_request *request,
                                avcl_scratch *scratch, const avcl_clip *clip,
                                const int32_t *index, uint8_t *rgb, avcl_error *err);
-void avcl__augment_clip(const avcl_dataset *d, const avcl_request *request, uint8_t *rgb);
-/* In place. */
-void avcl__augment_wave(const avcl_dataset *d, const avcl_request *request,
-                        avcl_wave *wave);
-void avcl__augment_mel(const avcl_dataset *d, const avcl_request *request, uint16_t *mel);
+/* In place; on failure it means nothing any more. */
+avcl_status avcl__augment_clip(const avcl_dataset *d, const avcl_request *request,
+                               uint8_t *rgb, avcl_error *err);
+avcl_status avcl__augment_wave(const avcl_dataset *d, const avcl_request *request,
+                               avcl_wave *wave, avcl_error *err);
+avcl_status avcl__augment_mel(const avcl_dataset *d, const avcl_request *request,
+                              uint16_t *mel, avcl_error *err);
 
 #endif

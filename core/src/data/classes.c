@@ -102,7 +102,7 @@ avcl_status avcl__dataset_read_classes(avcl_dataset *d, const char *path, avcl_e
         path ? avcl__arena_copy(arena, path)
              : avcl__arena_format(arena, "%s/classes.txt", d->manifest.folder);
     if (!d->classes_file) return no_memory(err);
-    if (!path && stat(d->classes_file, &st)) {
+    if (!path && (!*d->manifest.folder || stat(d->classes_file, &st))) {
         d->classes_file = NULL;
         return collect_labels(d, err);
     }

@@ -7,6 +7,7 @@
 #include "avcl/data.h"
 
 #include "data/dataset_impl.h"
+#include "data/plugged_impl.h"
 #include "data/sampler.h"
 
 uint64_t avcl__sample_key(const char *rel)
@@ -93,7 +94,12 @@ static avcl_status open_parts(avcl_dataset *d, const char *path,
         status = avcl_error_set(
             err, AVCL_E_CORRUPT, "'%s' holds %lld clips and its manifest names %lld",
             path, (long long)avcl__prepared_count(d->prepared), (long long)d->n_files);
-    if (status) return status;
+    return status ? status : avcl__dataset_equip(d, options, err);
+}
+
+avcl_status avcl__dataset_equip(avcl_dataset *d, const avcl_dataset_options *options,
+                                avcl_error *err)
+{
     if (options->cache_path &&
         !(d->hash_cache = avcl__arena_copy(&d->manifest.arena, options->cache_path)))
         return avcl_error_set(err, AVCL_E_NOMEM, "no memory for the data set");
@@ -104,18 +110,23 @@ static avcl_status open_parts(avcl_dataset *d, const char *path,
     return AVCL_OK;
 }
 
+avcl_dataset *avcl__dataset_new(avcl_error *err)
+{
+    avcl_dataset *d = calloc(1, sizeof *d);
+    if (d && pthread_mutex_init(&d->lock, NULL) == 0) return d;
+    free(d);
+    avcl_error_set(err, AVCL_E_NOMEM, "no memory for the data set");
+    return NULL;
+}
+
 avcl_dataset *avcl_dataset_open(const char *path, const avcl_dataset_options *options,
                                 avcl_error *err)
 {
     static const avcl_dataset_options defaults = {0};
     avcl_error local = {0};
     if (!err) err = &local;
-    avcl_dataset *d = calloc(1, sizeof *d);
-    if (!d || pthread_mutex_init(&d->lock, NULL)) {
-        free(d);
-        avcl_error_set(err, AVCL_E_NOMEM, "no memory for the data set");
-        return NULL;
-    }
+    avcl_dataset *d = avcl__dataset_new(err);
+    if (!d) return NULL;
     d->source = avcl__media_source;
     if (open_parts(d, path, options ? options : &defaults, err)) {
         avcl_dataset_free(d);
@@ -135,6 +146,7 @@ void avcl_dataset_free(avcl_dataset *d)
     }
     avcl__cache_free(d->cache);
     avcl__prepared_free(d->prepared);
+    avcl__plugged_free(d->plugged);
     free(d->generator);
     pthread_mutex_destroy(&d->lock);
     avcl__manifest_release(&d->manifest);
@@ -168,7 +180,7 @@ const char *avcl_dataset_split_name(const avcl_dataset *d, uint32_t index)
 
 int32_t avcl_dataset_is_synthetic(const avcl_dataset *d)
 {
-    return d->generator != NULL;
+    return d->generator != NULL || (d->plugged && avcl__plugged_is_synthetic(d->plugged));
 }
 
 int32_t avcl_dataset_is_prepared(const avcl_dataset *d)

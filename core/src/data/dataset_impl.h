@@ -48,8 +48,9 @@ struct avcl_dataset {
     char *generator;          /* text of synth.yaml; NULL: a set of real files */
     avcl_cache *cache;
     avcl_source source;
-    avcl_prepared *prepared; /* NULL: the files themselves are read */
-    pthread_mutex_t lock;    /* of plans */
+    avcl_prepared *prepared;      /* NULL: the files themselves are read */
+    struct avcl_plugged *plugged; /* NULL: not a plugin's (plugged_impl.h) */
+    pthread_mutex_t lock;         /* of plans */
     avcl_mel_plan *plans;
 };
 
@@ -67,6 +68,8 @@ avcl_status avcl__dataset_check_view(const avcl_dataset *d, const avcl_view *vie
 const avcl_mel *avcl__dataset_mel(avcl_dataset *d, const avcl_mel_options *options,
                                   avcl_error *err);
 
+/* Empty, with nothing to read from; avcl_dataset_free it in any case. */
+avcl_dataset *avcl__dataset_new(avcl_error *err);
 /* Steps of opening, each on what the one before filled. */
 avcl_status avcl__dataset_read_classes(avcl_dataset *d, const char *path,
                                        avcl_error *err);
@@ -74,5 +77,7 @@ avcl_status avcl__dataset_read_classes(avcl_dataset *d, const char *path,
 avcl_status avcl__dataset_take_classes(avcl_dataset *d, const char *text,
                                        avcl_error *err);
 avcl_status avcl__dataset_index(avcl_dataset *d, avcl_error *err);
+avcl_status avcl__dataset_equip(avcl_dataset *d, const avcl_dataset_options *options,
+                                avcl_error *err);
 
 #endif

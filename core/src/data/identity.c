@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "data/dataset_impl.h"
+#include "data/plugged_impl.h"
 #include "media/sidecar.h"
 
 enum { HEX = 64 };
@@ -217,6 +218,26 @@ static void add_prepared(const avcl_prepared *p, avcl__text *text)
     add_text(text, avcl__prepared_text(p, AVCL_TEXT_RECIPE));
 }
 
+/* The plugin, and the content of what it names; a file that several samples lie in is
+ * looked at once where they stand together. */
+static avcl_status add_plugged(const avcl_dataset *d, avcl__text *text, avcl_error *err)
+{
+    memory m = {0};
+    const char *last = "";
+    avcl_status status = avcl__plugged_describe(d->plugged, text, err);
+    if (status == AVCL_OK) status = load(&m, d->hash_cache, err);
+    for (int64_t i = 0; i < d->n_files; i++) {
+        const char *const *path = avcl__plugged_files(d->plugged, i);
+        for (; path && *path && status == AVCL_OK; path++) {
+            if (strcmp(*path, last) != 0) status = describe(&m, *path, text, err);
+            last = *path;
+        }
+    }
+    if (status == AVCL_OK) status = save(&m, d->hash_cache, err);
+    free(m.items);
+    return status;
+}
+
 avcl_status avcl_dataset_hash(avcl_dataset *d, char hex[65], avcl_error *err)
 {
     avcl__text text = {0};
@@ -224,6 +245,8 @@ avcl_status avcl_dataset_hash(avcl_dataset *d, char hex[65], avcl_error *err)
     add_rows(d, &text);
     if (d->prepared)
         add_prepared(d->prepared, &text);
+    else if (d->plugged)
+        status = add_plugged(d, &text, err);
     else if (d->generator)
         add_text(&text, d->generator);
     else

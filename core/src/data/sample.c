@@ -1,8 +1,8 @@
 /*
  * sample.c - the pure read of one sample: decode, cut, lay out.
  *
- * Everything is read before anything is written, so a bad file leaves the
- * caller's rows as they were.
+ * Everything is read before anything is written, so a bad file leaves the caller's rows
+ * as they were; a transform that fails does not.
  */
 #include <string.h>
 #include <time.h>
@@ -136,19 +136,19 @@ static avcl_status write_pictures(const avcl_dataset *d, const avcl_request *r,
     avcl_status status = avcl__augment_area(d, r, scratch, &p->clip, p->index, rgb, err);
     if (status < 0) return status;
     if (status == AVCL_END) lay_out_clip(r->view, &p->clip, p->index, rgb);
-    avcl__augment_clip(d, r, rgb);
-    return AVCL_OK;
+    return avcl__augment_clip(d, r, rgb, err);
 }
 
-static void write_picture(const avcl_dataset *d, const avcl_request *r,
-                          const avcl_picture *picture, uint16_t *mel)
+static avcl_status write_picture(const avcl_dataset *d, const avcl_request *r,
+                                 const avcl_picture *picture, uint16_t *mel,
+                                 avcl_error *err)
 {
     avcl_draw_key key = {r->seed, d->rows[r->sample].key, r->epoch, r->clip};
     avcl_cut cut = {0};
     if (picture->mel)
         cut = avcl__cut_mel(r->view, &key, picture->bands, picture->columns);
     lay_out_mel(picture, &cut, r->view->mel_crop, mel);
-    if (picture->mel) avcl__augment_mel(d, r, mel);
+    return picture->mel ? avcl__augment_mel(d, r, mel, err) : AVCL_OK;
 }
 
 static avcl_status read_parts(avcl_dataset *d, const avcl_request *r,
@@ -167,8 +167,9 @@ static avcl_status read_parts(avcl_dataset *d, const avcl_request *r,
     double from = avcl__clock();
     if (status == AVCL_OK && out->rgb)
         status = write_pictures(d, r, scratch, &p, out->rgb, err);
+    if (status == AVCL_OK && out->mel)
+        status = write_picture(d, r, &picture, out->mel, err);
     if (status) return status;
-    if (out->mel) write_picture(d, r, &picture, out->mel);
     scratch->cost.cut_s += avcl__clock() - from;
     out->start_frame = p.clip.cut.start;
     out->start_s = p.clip.start_s;

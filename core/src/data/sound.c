@@ -115,7 +115,7 @@ static avcl_status read_track(avcl_dataset *d, const avcl_request *r, int64_t fi
 static avcl_status augment(const avcl_dataset *d, const avcl_request *r,
                            avcl_scratch *scratch, track *t, avcl_error *err)
 {
-    if (!avcl__augments(r->view, AVCL_FIELD_WAVE)) return AVCL_OK;
+    if (!t->wave.has_audio || !avcl__augments(r->view, AVCL_FIELD_WAVE)) return AVCL_OK;
     avcl_wave wave = t->wave;
     if (!t->is_owned && wave.n) {
         size_t bytes = (size_t)wave.n * sizeof *wave.samples;
@@ -124,8 +124,7 @@ static avcl_status augment(const avcl_dataset *d, const avcl_request *r,
         memcpy(wave.samples, t->wave.samples, bytes);
         t->wave = wave;
     }
-    avcl__augment_wave(d, r, &wave);
-    return AVCL_OK;
+    return avcl__augment_wave(d, r, &wave, err);
 }
 
 /* The samples that the view's picture shows. */

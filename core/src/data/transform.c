@@ -78,11 +78,11 @@ int avcl__transforms_touch(const avcl_transforms *t, avcl_transform_field field)
 {
     for (int32_t i = 0; t && i < N_TRANSFORMS; i++)
         if (t->params[i] && table[i]->field == field) return 1;
-    return 0;
+    return t && avcl__plugged_touch(t, field);
 }
 
-void avcl__transforms_apply(const avcl_transforms *t, avcl_transform_field field,
-                            const avcl_draw *draw, avcl_matter *m)
+avcl_status avcl__transforms_apply(const avcl_transforms *t, avcl_transform_field field,
+                                   const avcl_draw *draw, avcl_matter *m, avcl_error *err)
 {
     for (int32_t i = 0; t && i < N_TRANSFORMS; i++) {
         const avcl_transform *d = table[i];
@@ -93,6 +93,7 @@ void avcl__transforms_apply(const avcl_transforms *t, avcl_transform_field field
         double p = *(const double *)t->params[i];
         if (avcl__draw_unit(&own) < p) d->apply(t->params[i], &own, m);
     }
+    return t ? avcl__plugged_apply(t, field, draw, m, err) : AVCL_OK;
 }
 
 double avcl__draw_unit(avcl_draw *draw)

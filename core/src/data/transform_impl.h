@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "data/draw.h"
+#include "plugin/guest.h"
 
 /* The part of a sample being changed; what the field does not name is not set. */
 typedef struct avcl_matter {
@@ -50,16 +51,32 @@ extern const avcl_transform avcl__speed, avcl__temporal_jitter, avcl__random_res
 
 enum { AVCL_MAX_TRANSFORMS = 32 };
 
+/* A plugin's, in a chain. */
+typedef struct avcl_plugged_transform {
+    avcl_guest guest;
+    const void *params;
+    double p;
+    uint64_t salt; /* of its random numbers: a hash of its full name */
+} avcl_plugged_transform;
+
 struct avcl_transforms {
     avcl_arena arena;
     const void *params[AVCL_MAX_TRANSFORMS]; /* by place in the table; NULL = off */
+    avcl_plugged_transform plugged[AVCL_MAX_TRANSFORMS]; /* by full name */
+    uint32_t n_plugged;
 };
 
 /* Whether a chain (may be NULL) has one for this field. */
 int avcl__transforms_touch(const avcl_transforms *t, avcl_transform_field field);
-/* Applies those of one field; `draw` says whose: seed, key and epoch. */
-void avcl__transforms_apply(const avcl_transforms *t, avcl_transform_field field,
-                            const avcl_draw *draw, avcl_matter *m);
+/* Applies those of one field; `draw` says whose: seed, key and epoch. avcl's own never
+ * fail. */
+avcl_status avcl__transforms_apply(const avcl_transforms *t, avcl_transform_field field,
+                                   const avcl_draw *draw, avcl_matter *m,
+                                   avcl_error *err);
+/* plugged_transform.c: the plugins' part of the same two. */
+int avcl__plugged_touch(const avcl_transforms *t, avcl_transform_field field);
+avcl_status avcl__plugged_apply(const avcl_transforms *t, avcl_transform_field field,
+                                const avcl_draw *draw, avcl_matter *m, avcl_error *err);
 
 /* ---- draws ---------------------------------------------------------------------------
  */

@@ -14,6 +14,7 @@
 #include "avcl/store.h"
 #include "graph/custom.h"
 #include "graph/graph_impl.h"
+#include "plugin/params.h"
 
 typedef struct hashing {
     const avcl_graph *g;
@@ -58,25 +59,6 @@ static void put_value(hashing *h, avcl_node value)
     fprintf(h->f, " %%%" PRIu32 ".%" PRIu32, h->number[v->node], v->index);
 }
 
-static void put_attr(hashing *h, const avcl_param *row, const void *attrs)
-{
-    const char *at = (const char *)attrs + row->offset;
-    fprintf(h->f, " %s=", row->name);
-    if (row->type == AVCL_INT)
-        fprintf(h->f, "%" PRId64, *(const int64_t *)(const void *)at);
-    if (row->type == AVCL_FLOAT) fprintf(h->f, "%a", *(const double *)(const void *)at);
-    if (row->type == AVCL_BOOL || row->type == AVCL_ENUM)
-        fprintf(h->f, "%" PRId32, *(const int32_t *)(const void *)at);
-    if (row->type == AVCL_STR) {
-        const char *text = *(const char *const *)(const void *)at;
-        fprintf(h->f, "'%s'", text ? text : "");
-    }
-    if (row->type != AVCL_INTS) return;
-    const avcl_ints *list = (const avcl_ints *)(const void *)at;
-    for (int32_t i = 0; i < list->n; i++)
-        fprintf(h->f, "%s%" PRId64, i ? "," : "", list->v[i]);
-}
-
 static void put_variable(hashing *h, const avcl_ir_node *node)
 {
     const avcl_graph *g = h->g;
@@ -102,7 +84,7 @@ static void put_node(hashing *h, uint32_t n)
             fprintf(h->f, ".%" PRIu32,
                     avcl__custom_kernel_numerics(h->g->host, node->op));
         for (uint32_t i = 0; i < node->op->n_attrs; i++)
-            put_attr(h, &node->op->attrs[i], node->attrs);
+            avcl__param_print(h->f, &node->op->attrs[i], node->attrs);
     }
     for (uint32_t i = 0; i < node->n_in; i++)
         put_value(h, node->inputs[i]);

@@ -8,6 +8,7 @@
 #include <libswresample/swresample.h>
 
 #include "media/media_impl.h"
+#include "media/packed.h"
 
 /* ---- samples that grow --------------------------------------------------------- */
 struct samples {
@@ -120,6 +121,44 @@ static int change_rate(struct resampler *r, int32_t from, struct samples *out)
     if (rc < 0 || from == r->to) return rc;
     rc = start_engine(r, "soxr");
     return rc < 0 ? start_engine(r, NULL) : rc;
+}
+
+/* ---- sound in memory ------------------------------------------------------------ */
+static int resample(const avcl_packed_sound *s, struct samples *out)
+{
+    enum { PIECE = 1 << 16 };
+    struct resampler r = {NULL, s->rate, s->rate};
+    int rc = change_rate(&r, s->from, out);
+    for (int64_t i = 0; i < s->n && rc >= 0; i += PIECE) {
+        int64_t left = s->n - i;
+        int n = (int)(left < PIECE ? left : PIECE);
+        rc = convert(&r, s->samples + i, n, out);
+    }
+    if (rc >= 0) return finish_rate(&r, out);
+    swr_free(&r.swr);
+    return rc;
+}
+
+avcl_status avcl__packed_resample(const avcl_packed_sound *s, avcl_wave *out,
+                                  avcl_error *err)
+{
+    struct samples to = {0};
+    int rc = s->from == s->rate ? 0 : resample(s, &to);
+    float *samples = calloc((size_t)s->n_out + 1, sizeof *samples);
+    if (rc < 0 || !samples) {
+        avcl_status code = samples ? AVCL_E_INVALID : AVCL_E_NOMEM;
+        free(samples);
+        free(to.data);
+        return avcl__av_fail(err, code, rc, "%lld samples cannot go from %d to %d Hz",
+                             (long long)s->n, s->from, s->rate);
+    }
+    const float *from = s->from == s->rate ? s->samples : to.data;
+    int64_t n = s->from == s->rate ? s->n : to.n;
+    if (n > s->n_out) n = s->n_out;
+    if (n > 0) memcpy(samples, from, (size_t)n * sizeof *samples);
+    free(to.data);
+    *out = (avcl_wave){samples, s->n_out, s->rate, 1};
+    return AVCL_OK;
 }
 
 /* ---- the track ----------------------------------------------------------------- */

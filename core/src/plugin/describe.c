@@ -231,15 +231,59 @@ static avcl_status copy_kernel(avcl_arena *arena, const void *theirs, const void
     return AVCL_OK;
 }
 
+static avcl_status copy_dataset(avcl_arena *arena, const void *theirs, const void **out,
+                                avcl_error *err)
+{
+    avcl_custom_dataset *d = avcl__arena_alloc(arena, sizeof *d);
+    if (!d) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a data set");
+    avcl_status rc = avcl__struct_read(theirs, *(const uint32_t *)theirs, d, sizeof *d,
+                                       "struct avcl_custom_dataset", err);
+    if (rc) return rc;
+    if (!d->open || !d->close || !d->count || !d->row || !d->clip || !d->frames)
+        return avcl_error_set(err, AVCL_E_ABI, "a function of the data set is missing");
+    *out = d;
+    return AVCL_OK;
+}
+
+static avcl_status copy_transform(avcl_arena *arena, const void *theirs, const void **out,
+                                  avcl_error *err)
+{
+    avcl_custom_transform *t = avcl__arena_alloc(arena, sizeof *t);
+    if (!t) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a transform");
+    avcl_status rc = avcl__struct_read(theirs, *(const uint32_t *)theirs, t, sizeof *t,
+                                       "struct avcl_custom_transform", err);
+    if (rc) return rc;
+    if (!t->apply) return avcl_error_set(err, AVCL_E_ABI, "it has no apply function");
+    if (t->field < AVCL_FIELD_CLIP || t->field > AVCL_FIELD_MEL)
+        return avcl_error_set(err, AVCL_E_ABI,
+                              "field %d is not a plugin's: clip (%d), wave (%d) or mel "
+                              "(%d)",
+                              (int)t->field, AVCL_FIELD_CLIP, AVCL_FIELD_WAVE,
+                              AVCL_FIELD_MEL);
+    *out = t;
+    return AVCL_OK;
+}
+
+/* The host's own row of every transform. */
+static avcl_status check_no_p(const avcl_module *m, avcl_error *err)
+{
+    if (strcmp(m->kind, AVCL_KIND_TRANSFORM) != 0) return AVCL_OK;
+    for (uint32_t i = 0; i < m->n_params; i++)
+        if (strcmp(m->params[i].name, "p") == 0)
+            return avcl_error_set(err, AVCL_E_ABI,
+                                  "parameter 'p' of a transform is the host's");
+    return AVCL_OK;
+}
+
 /* Kinds that are not builders. */
 static const struct {
     const char *kind;
     avcl_status (*copy)(avcl_arena *arena, const void *theirs, const void **out,
                         avcl_error *err);
 } others[] = {
-    {AVCL_KIND_DEVICE, copy_device},
-    {AVCL_KIND_OP, copy_op},
-    {AVCL_KIND_KERNEL, copy_kernel},
+    {AVCL_KIND_DEVICE, copy_device},       {AVCL_KIND_OP, copy_op},
+    {AVCL_KIND_KERNEL, copy_kernel},       {AVCL_KIND_DATASET, copy_dataset},
+    {AVCL_KIND_TRANSFORM, copy_transform},
 };
 
 static avcl_status copy_iface(avcl_arena *arena, avcl_module *m, int *known,
@@ -292,6 +336,8 @@ avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs,
     if (!rc)
         rc = avcl__params_check(params, sizeof(avcl_param), out->n_params,
                                 out->params_size, &own);
+    if (!rc) out->params = params;
+    if (!rc) rc = check_no_p(out, &own);
     if (!rc) rc = copy_iface(arena, out, &described->known, &own);
     if (rc) {
         const char *name = out->name && *out->name ? out->name : "?";
@@ -299,6 +345,5 @@ avcl_status avcl__module_copy(avcl_arena *arena, const avcl_module *theirs,
     }
     out->struct_size = sizeof *out;
     out->param_size = sizeof(avcl_param);
-    out->params = params;
     return AVCL_OK;
 }

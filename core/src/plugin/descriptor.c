@@ -11,7 +11,7 @@ static int same_text(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-static avcl_status check_manifest(const avcl_plugin *p, const avcl_manifest *m,
+static avcl_status check_manifest(const avcl_plugin *p, const avcl_plugin_manifest *m,
                                   avcl_error *err)
 {
     if (p->abi_major == m->abi_major && p->abi_minor == m->abi_minor &&
@@ -25,8 +25,9 @@ static avcl_status check_manifest(const avcl_plugin *p, const avcl_manifest *m,
                           p->version ? p->version : "?");
 }
 
-static avcl_status read_plugin(const avcl_plugin *theirs, const avcl_manifest *manifest,
-                               avcl_plugin *out, avcl_error *err)
+static avcl_status read_plugin(const avcl_plugin *theirs,
+                               const avcl_plugin_manifest *manifest, avcl_plugin *out,
+                               avcl_error *err)
 {
     avcl_status rc = avcl__struct_read(theirs, theirs->struct_size, out, sizeof *out,
                                        "struct avcl_plugin", err);
@@ -56,7 +57,7 @@ static avcl_status check_name(const avcl_described *modules, uint32_t index,
     return AVCL_OK;
 }
 
-avcl_status avcl__descriptor_read(void *library, const avcl_manifest *manifest,
+avcl_status avcl__descriptor_read(void *library, const avcl_plugin_manifest *manifest,
                                   avcl_arena *arena, avcl_descriptor *out,
                                   avcl_error *err)
 {

@@ -21,7 +21,7 @@ typedef struct avcl_descriptor {
 } avcl_descriptor;
 
 /* `library` is a dlopen handle. The file's manifest must be the descriptor's. */
-avcl_status avcl__descriptor_read(void *library, const avcl_manifest *manifest,
+avcl_status avcl__descriptor_read(void *library, const avcl_plugin_manifest *manifest,
                                   avcl_arena *arena, avcl_descriptor *out,
                                   avcl_error *err);
 

@@ -64,7 +64,7 @@ static void shadow(avcl_host *host, avcl_host_file *loser, avcl_host_file *winne
 }
 
 static avcl_status read_manifest(avcl_host *host, const avcl_host_file *file,
-                                 avcl_manifest *m, avcl_error *err)
+                                 avcl_plugin_manifest *m, avcl_error *err)
 {
     const json_t *known = avcl__registry_get(&host->registry, file->path, &file->stat);
     const char *text = json_string_value(json_object_get(known, "manifest"));
@@ -74,7 +74,7 @@ static avcl_status read_manifest(avcl_host *host, const avcl_host_file *file,
 
 static avcl_status judge(avcl_host *host, avcl_host_file *file, avcl_error *err)
 {
-    avcl_manifest m;
+    avcl_plugin_manifest m;
     avcl_status rc = AVCL_OK;
     if (!(host->options.flags & AVCL_HOST_INSECURE_PLUGINS))
         rc = avcl__plugin_check_owner(file->path, err);

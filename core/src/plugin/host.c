@@ -5,6 +5,7 @@
 #include "base/call.h"
 #include "base/cores.h"
 #include "base/parallel.h"
+#include "data/draw.h"
 #include "graph/custom.h"
 #include "graph/ops.h"
 #include "plugin/host_impl.h"
@@ -44,6 +45,22 @@ static const void *extension(const char *id)
     return NULL;
 }
 
+/* The stream's first block is the host's: whether the transform is applied at all. */
+static avcl_status random_fill(avcl_call *call, uint64_t first, uint64_t n, double *out)
+{
+    const uint64_t limit = (uint64_t)1 << 24; /* of draws in a stream */
+    const avcl_draw *draw = call ? call->draw : NULL;
+    if (!draw) return report(call, AVCL_E_UNSUPPORTED, "no random numbers in this call");
+    if (first > limit || n > limit - first)
+        return report(call, AVCL_E_INVALID, "random numbers end at 2^24");
+    for (uint64_t i = 0; i < n; i++) {
+        avcl_philox r = avcl_philox_at(draw->seed, draw->key, draw->epoch, draw->stream,
+                                       (uint32_t)(1 + (first + i) / 4));
+        out[i] = (double)avcl_philox_unit(r.x[(first + i) % 4]);
+    }
+    return AVCL_OK;
+}
+
 /* ---- new and free -------------------------------------------------------------------
  */
 static uint32_t choose_threads(uint32_t given)
@@ -73,6 +90,7 @@ avcl_host *avcl_host_new(const avcl_host_options *options, avcl_error *err)
         .report = report,
         .parallel_for = parallel_for,
         .extension = extension,
+        .random_fill = random_fill,
     };
     if (host->options.lock)
         host->options.lock = avcl__arena_copy(&host->arena, host->options.lock);

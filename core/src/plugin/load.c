@@ -67,7 +67,7 @@ static avcl_status register_modules(avcl_host *host, avcl_host_file *file,
 static avcl_status bring_in(avcl_host *host, avcl_host_file *file, void *library,
                             avcl_error *err)
 {
-    avcl_manifest manifest;
+    avcl_plugin_manifest manifest;
     avcl_descriptor d;
     avcl_status rc = avcl__manifest_parse(file->manifest, &manifest, err);
     if (!rc) rc = avcl__descriptor_read(library, &manifest, &host->arena, &d, err);

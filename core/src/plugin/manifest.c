@@ -6,7 +6,8 @@
 #include "plugin/elf.h"
 #include "plugin/manifest.h"
 
-static avcl_status read_section(const avcl_elf *f, avcl_manifest *out, avcl_error *err)
+static avcl_status read_section(const avcl_elf *f, avcl_plugin_manifest *out,
+                                avcl_error *err)
 {
     char text[sizeof out->text] = "";
     const Elf64_Shdr *s = avcl__elf_find(f, ".avcl_plugin", SHT_PROGBITS);
@@ -20,7 +21,7 @@ static avcl_status read_section(const avcl_elf *f, avcl_manifest *out, avcl_erro
     return avcl__manifest_parse(text, out, err);
 }
 
-avcl_status avcl__plugin_manifest_read(const char *path, avcl_manifest *out,
+avcl_status avcl__plugin_manifest_read(const char *path, avcl_plugin_manifest *out,
                                        avcl_error *err)
 {
     avcl_elf f;
@@ -65,9 +66,10 @@ static int take_word(const char **text, char *out, size_t cap)
     return 1;
 }
 
-avcl_status avcl__manifest_parse(const char *text, avcl_manifest *out, avcl_error *err)
+avcl_status avcl__manifest_parse(const char *text, avcl_plugin_manifest *out,
+                                 avcl_error *err)
 {
-    avcl_manifest m = {0};
+    avcl_plugin_manifest m = {0};
     const char *at = text;
     int fits = skip(&at, "AVCP abi=") && take_number(&at, &m.abi_major) &&
                skip(&at, ".") && take_number(&at, &m.abi_minor) && skip(&at, " id=") &&

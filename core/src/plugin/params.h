@@ -7,6 +7,8 @@
 #ifndef AVCL_PARAMS_H
 #define AVCL_PARAMS_H
 
+#include <stdio.h>
+
 #include "avcl/error.h"
 #include "avcl/param.h"
 #include "base/arena.h"
@@ -22,5 +24,8 @@ avcl_status avcl__params_fill(const avcl_param *rows, uint32_t row_size, uint32_
  * params_size, defaults within range. */
 avcl_status avcl__params_check(const avcl_param *rows, uint32_t row_size, uint32_t n_rows,
                                uint32_t params_size, avcl_error *err);
+
+/* " NAME=VALUE" of one row, exact: floats in hexadecimal. */
+void avcl__param_print(FILE *f, const avcl_param *row, const void *params);
 
 #endif

@@ -58,7 +58,7 @@ static void compare_float_mode(unsigned before)
 
 static void scan(const char *path)
 {
-    avcl_manifest manifest;
+    avcl_plugin_manifest manifest;
     avcl_descriptor d;
     avcl_arena arena = {0};
     avcl_error err = {0};

@@ -40,11 +40,17 @@ local function print_ops(host)
   end
 end
 
+local function range(f)
+  if f.choices then return table.concat(f.choices, '|') end
+  if f.min and f.max then return ('%g … %g'):format(f.min, f.max) end
+  return f.min and ('>= %g'):format(f.min) or f.max and ('<= %g'):format(f.max) or f.type
+end
+
 local function print_transform(t)
   print(('%-22s %s'):format(t.name, t.summary))
   for _, p in ipairs(t.params) do
     local f = p.field
-    print(('    %s = %g  %g … %g  %s'):format(p.name, f.default, f.min, f.max, f.doc))
+    print(('    %s = %s  %s  %s'):format(p.name, tostring(f.default), range(f), f.doc))
   end
 end
 
@@ -85,7 +91,7 @@ function M.run(args)
   end
   local op = host:op(args.topic)
   if op then return print_op(op) end
-  if print_transforms(args.topic) then return end
+  if transforms.find(args.topic) and print_transforms(args.topic) then return end
   local names = { 'ops', 'transforms', unpack(cli.verbs) }
   c.raise_at(nil, 'NOT_FOUND', "no help on '%s'%s", args.topic,
     require 'avcl.suggest'.text(args.topic, names))

@@ -40,7 +40,7 @@ local function choose(d, args)
 end
 
 function M.actions.sheet(args)
-  local d = datasets.open(project.data_path(project.root './here', args.data))
+  local d = datasets.open(project.data_file(project.root './here', args.data))
   if args.split then d:count(args.split) end -- an unknown one is an error
   local clips, names = choose(d, args), d:classes()
   args.columns = math.max(args.columns, 1)

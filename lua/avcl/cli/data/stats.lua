@@ -161,7 +161,7 @@ end
 -- ---- verbs ------------------------------------------------------------------------------------
 
 local function look(args, decode)
-  local d = datasets.open(project.data_path(project.root './here', args.data))
+  local d = datasets.open(project.data_file(project.root './here', args.data))
   c.hold_signals(true)
   local ok, s = pcall(stats.of, d, {
     decode = decode, split = args.split, workers = args.workers, progress = text.progress 'files',

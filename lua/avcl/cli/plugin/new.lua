@@ -1,13 +1,26 @@
 -- cli/plugin/new.lua - `avcl plugin new KIND NAME`: a folder with a plugin that passes its check.
 local c = require 'avcl.ffi'
 local lfs = require 'lfs'
+local suggest = require 'avcl.suggest'
 
 local M = { summary = 'Make a plugin to start from: source, Makefile, test and README.' }
 
-local kinds = { 'backbone', 'fusion', 'alignment', 'loss', 'method', 'op' }
+local kinds = { 'backbone', 'fusion', 'alignment', 'loss', 'method', 'op', 'dataset', 'transform' }
+
+-- How each stands in a script, for its README.
+local builder = "It stands in scripts by its name, `'tiny'`, or by its full name, "
+  .. "`'org.example.tiny/tiny'`."
+local uses = {
+  op = "In a script: `g:op('tiny', { x })`, or by its full name, `'org.example.tiny/tiny'`.",
+  dataset = '`avcl run SCRIPT data=tiny:` trains on it, `data=tiny:PATH` on what lies there; with '
+    .. 'parameters,\nname it in `avcl.lua`: '
+    .. "`data = { mine = { dataset = 'tiny', params = { … } } }`.",
+  transform = 'In a script: `transforms = { tiny = { p = 0.5 } }`; on the command line '
+    .. '`transforms.tiny.p=0.5`.',
+}
 
 function M.setup(command)
-  command:argument('kind', table.concat(kinds, ', ') .. '.'):choices(kinds)
+  command:argument('kind', table.concat(kinds, ', ') .. '.'):argname 'KIND'
   command:argument('name', 'Its name; a folder of that name is made.'):argname 'NAME'
   command:option('--id', 'Reverse DNS, unique; org.example.NAME.'):argname 'ID'
 end
@@ -36,14 +49,26 @@ end
 
 local function fill(text, args, root)
   local id = args.id or 'org.example.' .. args.name
-  local values = { INCLUDE = root .. '/include', KIND = args.kind, MAJOR = '0' }
+  local values = {
+    INCLUDE = root .. '/include', KIND = args.kind, MAJOR = '0', USE = uses[args.kind] or builder,
+  }
   text = text:gsub('@(%u+)@', values)
   text = text:gsub('org%.example%.tiny', '\1'):gsub('%f[%w]tiny%f[^%w]', args.name)
   text = text:gsub('%f[%w]tiny_', args.name .. '_')
   return (text:gsub('\1', (id:gsub('%%', '%%%%'))))
 end
 
+local function check_kind(kind)
+  for _, known in ipairs(kinds) do
+    if kind == known then return end
+  end
+  local near = suggest.text(kind, kinds)
+  c.raise_at(nil, 'INVALID', "no kind '%s'%s", kind, near ~= '' and near
+    or '; there are ' .. table.concat(kinds, ', '))
+end
+
 function M.run(args)
+  check_kind(args.kind)
   if not args.name:match '^%l[%l%d_]*$' then
     c.raise_at(nil, 'INVALID', "'%s' is not a name (a-z, then a-z, 0-9 and _)", args.name)
   end
