@@ -1,5 +1,6 @@
 -- record.lua - the documents of a run (experiments.md 4.5): what it is, what happened, results.
 local c = require 'avcl.ffi'
+local check = require 'avcl.check'
 local config = require 'avcl.config'
 local doc = require 'avcl.doc'
 local hosts = require 'avcl.host'
@@ -23,7 +24,10 @@ end
 local function plugins(run)
   local list = doc.list()
   for i, p in ipairs(run.plugins) do
-    list[i] = doc.map { { 'id', p.id }, { 'version', p.version }, { 'sha256', p.sha256 } }
+    list[i] = doc.map {
+      { 'id', p.id }, { 'version', p.version }, { 'sha256', p.sha256 },
+      { 'check', not p.builtin and check.status(p.path, p.sha256) or nil },
+    }
   end
   return list
 end

@@ -39,20 +39,6 @@ local function print_result(r)
     where, r.test, r.text ~= '' and ': ' .. r.text or ''))
 end
 
-local function as_json(file, results, counts)
-  local list = doc.list()
-  for i, r in ipairs(results) do
-    list[i] = doc.map {
-      { 'module', r.module }, { 'test', r.test }, { 'verdict', r.verdict }, { 'text', r.text },
-      { 'seconds', doc.float(r.seconds) },
-    }
-  end
-  return doc.json(doc.map {
-    { 'schema', 'avcl.check/1' }, { 'file', file }, { 'ok', counts.fail == 0 },
-    { 'failed', counts.fail }, { 'warnings', counts.warn }, { 'results', list },
-  })
-end
-
 function M.run(args)
   local file, module = file_of(args.file)
   local counts, results = { ok = 0, skip = 0, warn = 0, fail = 0 }, {}
@@ -64,8 +50,12 @@ function M.run(args)
     results[#results + 1] = r
     if not args.json then print_result(r) end
   end
+  local document = check.document(file, results, counts)
+  -- Part of the tests is no check.
+  local problem = not (args.only or args.module or module) and check.remember(file, document)
+  if problem then term.say('not kept beside the plugin: %s', problem) end
   if args.json then
-    print(as_json(file, results, counts))
+    print(doc.json(document))
   else
     print(('%d ok, %d failed, %d warnings, %d do not apply (seed %d)'):format(counts.ok,
       counts.fail, counts.warn, counts.skip, args.seed))

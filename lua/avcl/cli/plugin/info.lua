@@ -1,5 +1,6 @@
 -- cli/plugin/info.lua - `avcl plugin info`: parameters and ports; of a backbone its size and taps.
 local c = require 'avcl.ffi'
+local check = require 'avcl.check'
 local doc = require 'avcl.doc'
 local graph = require 'avcl.graph'
 local hosts = require 'avcl.host'
@@ -73,9 +74,11 @@ local function shown(value)
   return value == nil and '' or tostring(value)
 end
 
-local function info_text(m, size, shape)
+local function info_text(m, owner, size, shape)
   print(('%s %s: %s'):format(short_kind(m.kind), m.name, m.summary or ''))
   if m.cite then print('cite: ' .. m.cite) end
+  print(('from: %s %s, %s'):format(owner.id, owner.version, owner.path))
+  print(('file: sha256 %s, %s'):format(owner.sha256, owner.check))
   local rows = { { 'parameter', 'type', 'default', 'range', 'what' } }
   for _, row in ipairs(m.params) do
     rows[#rows + 1] = { row.name, row.type, shown(row.default), range(row), row.doc or '' }
@@ -100,7 +103,7 @@ local function info_text(m, size, shape)
   end
 end
 
-local function info_json(m, size)
+local function info_json(m, owner, size)
   local params = doc.list()
   for i, row in ipairs(m.params) do
     params[i] = doc.map {
@@ -112,7 +115,12 @@ local function info_json(m, size)
   end
   print(doc.json(doc.map {
     { 'schema', 'avcl.module/1' }, { 'kind', m.kind }, { 'name', m.name },
-    { 'summary', m.summary }, { 'numerics', m.numerics }, { 'params', params }, { 'size', size },
+    { 'summary', m.summary }, { 'numerics', m.numerics },
+    { 'plugin', doc.map {
+      { 'id', owner.id }, { 'version', owner.version }, { 'path', owner.path },
+      { 'sha256', owner.sha256 }, { 'check', owner.check },
+    } },
+    { 'params', params }, { 'size', size },
   }))
 end
 
@@ -123,7 +131,9 @@ function M.run(args)
     shape = input_shape(args.input or '3,16,112,112')
     size = measure(m, shape, params_of(args.param))
   end
-  if args.json then info_json(m, size) else info_text(m, size, shape) end
+  local owner = hosts.get():owners({ m })[1]
+  owner.check = check.status(owner.path, owner.sha256)
+  if args.json then info_json(m, owner, size) else info_text(m, owner, size, shape) end
 end
 
 return M
