@@ -405,7 +405,8 @@ void check_opens_leave_nothing(check *c)
         if (i == N_OPENS / 4) before = samples_look();
         avcl_dataset *d = open_usual(c);
         avcl_error err = {0};
-        if (d && !sum_row(d, i % n_rows(d), &err)) say_unreadable(c, d, i % n_rows(d), &err);
+        if (d && !sum_row(d, i % n_rows(d), &err))
+            say_unreadable(c, d, i % n_rows(d), &err);
         avcl_dataset_free(d);
         if (!d || err.code) return;
     }
