@@ -5,6 +5,7 @@
 local c = require 'avcl.ffi'
 local csv = require 'avcl.csv'
 local doc = require 'avcl.doc'
+local evaluate = require 'avcl.evaluate'
 local garbage = require 'avcl.garbage'
 local hosts = require 'avcl.host'
 local kernel_plans = require 'avcl.kernel_plan'
@@ -128,23 +129,41 @@ local function run_training(self, session, built)
   }
 end
 
+-- Whose weights they are that are looked at.
+local function selection_of_parent(self)
+  local parent = self.run.parent.id
+  local result = self.store:read(parent, 'result.yaml')
+  local select = result and result.select or {}
+  return {
+    { 'rule', select.rule }, { 'epoch', select.epoch }, { 'run', parent },
+    { 'sha256', select.sha256 },
+  }
+end
+
 local function run_test(self, session, built)
   local run, store = self.run, self.store
-  local r = train.test(session, run.data.dataset, run, built)
+  local r = evaluate.test(session, run.data.dataset, run, built)
   store:publish_bytes(run.id, 'items.bin', r.items, r.n_bytes)
   if r.bad then store:publish_bytes(run.id, 'bad.csv', r.bad, #r.bad) end
   r.items = {
     { 'file', 'items.bin' },
     { 'sha256', stores.sha256_file(store:run_path(run.id, 'items.bin')) },
   }
-  local rule = store:read(run.parent.id, 'result.yaml')
-  local select = rule and rule.select or {}
-  r.select = {
-    { 'rule', select.rule }, { 'epoch', select.epoch }, { 'run', run.parent.id },
-    { 'sha256', select.sha256 },
-  }
+  r.select = selection_of_parent(self)
   return r
 end
+
+local function run_evaluation(self, session, built)
+  local run = self.run
+  local r = evaluate.run(session, run.data.dataset, run, built)
+  if #r.bad > 0 then self.store:publish_bytes(run.id, 'bad.csv', r.bad, #r.bad) end
+  r.select = selection_of_parent(self)
+  return r
+end
+
+local work_of = {
+  pretext = run_training, supervised = run_training, test = run_test, evaluate = run_evaluation,
+}
 
 -- A queued run is what was planned, or nothing: the graph is declared again here.
 -- Its text is kept by its hash, so that `avcl diff` can say which nodes two graphs differ in.
@@ -181,8 +200,8 @@ local function work(self)
   local parent_sha = restore_parent(self, session, built)
   self.store:append(run.id, self.file, record.start(session:device(), parent_sha))
   local wall, cpu = c.clock(), c.clock 'cpu'
-  self:enter(run.kind == 'test' and 'test' or 'train')
-  local result = (run.kind == 'test' and run_test or run_training)(self, session, built)
+  self:enter(stage.trains(run.kind) and 'train' or run.kind)
+  local result = work_of[run.kind](self, session, built)
   result.wall_s, result.cpu_s = c.clock() - wall, c.clock 'cpu' - cpu
   self:enter 'record'
   self:publish(record.result(run, result))

@@ -63,7 +63,7 @@ function M.metric(t)
     if key ~= 1 then rest[key] = value end
   end
   local out = spec.check(fields.metric, rest, 'avcl.metric', place)
-  if not out.metric:match '^%w+/[%w_]+$' then
+  if not out.metric:match '^[%w_]+/[%w_@]+$' then
     c.raise_at(source.locate(place, 'metric'), 'INVALID', "metric '%s' is not split/name, as "
       .. "'test/top1'", out.metric)
   end
@@ -93,8 +93,9 @@ end
 
 -- ---- stages ------------------------------------------------------------------------------
 
---- pretext, supervised or test, by what the stage has.
+--- pretext, supervised, test or evaluate, by what the stage has.
 local function kind_of(stage)
+  if stage.evaluate then return 'evaluate' end
   if stage.metrics or stage.clips then return 'test' end
   return stage.head and 'supervised' or 'pretext'
 end
@@ -126,6 +127,18 @@ local function give_transforms(schema, t, stage, place)
   end
 end
 
+-- A list of names, each one of those known.
+local function check_names(list, known, key, what, place)
+  for _, name in ipairs(list or {}) do
+    local found = false
+    for _, k in ipairs(known) do found = found or k == name end
+    if not found then
+      c.raise_at(source.locate(place, key), 'INVALID', "'%s' in %s: no '%s'%s", key, what,
+        tostring(name), suggest.text(tostring(name), known))
+    end
+  end
+end
+
 -- Puts a stage's keys into the schema; its defaults depend on what kind it is.
 local function add_stage(schema, name, stage, place)
   local what = "stage '" .. name .. "'"
@@ -141,11 +154,13 @@ local function add_stage(schema, name, stage, place)
         what, kind)
     end
   end
+  check_names(stage.evaluate, fields.MEASURES, 'evaluate', what, place)
+  check_names(stage.features, fields.FEATURES, 'features', what, place)
   schema:add(name, known)
   for key, value in pairs(fields.stage_defaults[kind]) do
     schema.values[name .. '.' .. key] = value
   end
-  if kind ~= 'test' then
+  if kind == 'pretext' or kind == 'supervised' then
     optim.add_to(schema, name)
     transforms.add_to(schema, name)
   end

@@ -152,7 +152,11 @@ M.head = {
   dropout = number(0.7, { min = 0, max = 0.99 }),
 }
 
--- A stage is one of three: pretext (the model's own losses), supervised (has a head), test.
+M.MEASURES = { 'probe', 'knn', 'retrieval', 'geometry' }
+M.FEATURES = { 'video', 'audio', 'fused', 'video_conv5', 'audio_conv5' }
+
+-- A stage is one of four: pretext (the model's own losses), supervised (has a head), test,
+-- evaluate (what features hold).
 M.stage = {
   from = { type = 'string', doc = "stage whose weights are loaded; 'none' = from scratch" },
   split = { type = 'string', default = 'train' },
@@ -174,19 +178,37 @@ M.stage = {
   transforms = { type = 'table', doc = "augmentations of this stage's training clips" },
   loss = { type = 'string', default = 'cross_entropy' },
   clips = integer(10, { min = 1, max = 1000, doc = 'test clips a video' }),
+  average = with(choice('logits', { 'logits', 'softmax' }, 'what a video is the mean of'),
+    { off = 'logits' }),
   metrics = list(nil, 'top1, top5, per_class, confusion'),
+  evaluate = list(nil, 'probe, knn, retrieval, geometry'),
+  features = list(nil, 'video, audio, fused, video_conv5, audio_conv5; the first three, if there'),
+  fit_split = { type = 'string', default = 'train', doc = 'what probes and neighbours learn from' },
+  probe_l2 = number(1e-3, { min = 0, doc = "weight decay of the probe's objective" }),
+  probe_iterations = integer(300, { min = 1, max = 1e6, doc = 'of L-BFGS, at most' }),
 }
 
 -- Keys that mean nothing in a stage of this kind.
-local function set(...)
+local of_tests = { 'clips', 'average', 'metrics' }
+local of_evaluations = { 'evaluate', 'features', 'fit_split', 'probe_l2', 'probe_iterations' }
+local of_training = {
+  'transforms', 'epochs', 'early_stop', 'keep_every', 'sampler', 'group', 'optim', 'select', 'load',
+  'frozen', 'head', 'loss', 'val_split',
+}
+
+local function all(...)
   local t = {}
-  for _, name in ipairs { ... } do t[name] = true end
+  for _, names in ipairs { ... } do
+    for _, name in ipairs(names) do t[name] = true end
+  end
   return t
 end
+
 M.not_in = {
-  pretext = set('head', 'loss', 'clips', 'metrics'), supervised = set('clips', 'metrics'),
-  test = set('transforms', 'epochs', 'early_stop', 'keep_every', 'sampler', 'group', 'optim',
-    'select', 'load', 'frozen', 'head', 'loss', 'val_split'),
+  pretext = all({ 'head', 'loss' }, of_tests, of_evaluations),
+  supervised = all(of_tests, of_evaluations),
+  test = all(of_training, of_evaluations),
+  evaluate = all(of_training, { 'metrics', 'average' }),
 }
 
 -- Fields a stage has by what it is, and what they start from.
@@ -194,6 +216,7 @@ M.stage_defaults = {
   pretext = { select = 'min val/loss', epochs = 300 },
   supervised = { select = 'max val/top1', epochs = 150 },
   test = { split = 'test' },
+  evaluate = { split = 'test' },
 }
 
 M.metric = {

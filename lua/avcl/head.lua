@@ -33,8 +33,8 @@ local function tap(declared, name, modality)
   return taps.pool
 end
 
--- What the classifier sees: everything the model calls features, or one stream's pool.
-local function features_of(g, declared, modality)
+--- What the classifier sees: everything the model calls features, or one stream's pool.
+function M.features(g, declared, modality)
   if modality == 'rgb' then return tap(declared, 'video', modality) end
   if modality == 'mel' then return tap(declared, 'audio', modality) end
   local list = declared.features
@@ -49,7 +49,7 @@ end
 --- The classifier's logits [N, n_classes] on what it sees of a model.
 ---@return avcl.Node
 function M.logits(g, declared, values, fields, n_classes)
-  return head(g, features_of(g, declared, values.modalities), fields, n_classes)
+  return head(g, M.features(g, declared, values.modalities), fields, n_classes)
 end
 
 --- Labels under the model's features: keeps the logits, minimises the loss.

@@ -19,9 +19,9 @@ M.ID_DIGITS = 32 -- 128 bits
 
 -- A key that is off is as good as none: a run stays what it was when keys are added.
 local function is_silent(key, value, optimiser)
-  if optimiser and optim.is_silent(key, value, optimiser) then return true end
+  if optim.is_silent(key, value, optimiser) then return true end
   local field = fields.stage[key]
-  return optimiser and field and field.off ~= nil and field.off == value
+  return field and field.off ~= nil and field.off == value
 end
 
 -- The configuration that a stage's numbers depend on: the knobs and the stage's own keys.
@@ -35,13 +35,13 @@ function M.semantic(experiment, name, values)
     local augments = path:find('transforms.', 1, true) -- those that are on, below
     if not experiment.schema.machine[path] and not augments and (own or not stages[top]) then
       local key = own and path:sub(#name + 2) or path
-      if not is_silent(key, value, own and values[name .. '.optim.kind']) then
+      if not own or not is_silent(key, value, values[name .. '.optim.kind']) then
         out[own and 'stage.' .. key or key] = type(value) == 'table'
           and doc.list { unpack(value) } or value
       end
     end
   end
-  if experiment.kinds[name] ~= 'test' then
+  if stage.trains(experiment.kinds[name]) then
     for path, value in pairs(transforms.semantic(values, name)) do out[path] = value end
   end
   out.data = nil -- a name or a path: the data key says what lies there
@@ -76,7 +76,7 @@ local function needed(experiment, values)
     if from and from ~= 'none' then mark(from) end
   end
   for _, name in ipairs(experiment.stages) do
-    if experiment.kinds[name] == 'test' then
+    if not stage.trains(experiment.kinds[name]) then
       any = true
       mark(name)
     end
@@ -90,7 +90,7 @@ end
 ---@class avcl.Run
 ---@field id string        identity
 ---@field stage string
----@field kind string      pretext, supervised or test
+---@field kind string      pretext, supervised, test or evaluate
 ---@field label string     of the first row that needs it
 ---@field seed integer
 ---@field values table     flat
@@ -100,7 +100,7 @@ end
 
 -- A split that the data set does not have is told now, not when the run comes to it.
 local function check_splits(experiment, name, row, values, info)
-  for _, key in ipairs { '.split', '.val_split' } do
+  for _, key in ipairs { '.split', '.val_split', '.fit_split' } do
     local split, found = values[name .. key], not info.splits
     for _, known in ipairs(info.splits or {}) do found = found or known == split end
     if split and split ~= 'none' and not found then

@@ -144,7 +144,7 @@ local function by_split(metrics)
     local split, metric = name:match '^([^/]+)/(.+)$'
     if split then
       splits[split] = splits[split] or {}
-      local integer = metric == 'n' or metric == 'n_failed'
+      local integer = metric == 'n' or metric == 'n_failed' or metric == 'n_fit'
       splits[split][metric] = integer and value or doc.float(value)
     end
   end

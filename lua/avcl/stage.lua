@@ -4,6 +4,7 @@
 --   built.graph, built.view, built.features
 local c = require 'avcl.ffi'
 local config = require 'avcl.config'
+local features = require 'avcl.features'
 local graph = require 'avcl.graph'
 local head = require 'avcl.head'
 local hosts = require 'avcl.host'
@@ -93,26 +94,37 @@ local function keep_features(g, declared)
   end
 end
 
---- Builds a stage's graph. For a test stage, that of the stage it tests.
+--- Whether a stage of this kind trains; tests and evaluations look at what another one trained.
+function M.trains(kind)
+  return kind == 'pretext' or kind == 'supervised'
+end
+
+--- Builds a stage's graph. For a test, that of the stage it tests; for an evaluation, that model
+--- without head and losses, its features kept.
 ---@param options { n_classes: integer?, host: avcl.Host? }
 function M.build(experiment, name, values, options)
   local kind = experiment.kinds[name]
   if not kind then spec.unknown(name, experiment.stages, 'stages', experiment.place) end
-  local of = kind == 'test' and values[name .. '.from'] or name
+  local of = M.trains(kind) and name or values[name .. '.from']
   local fields = M.fields(values, of)
   local batch = M.fields(values, name).batch or fields.batch or values.batch
   local g = graph.new(options.host or hosts.get())
   inputs.predeclare(g, values, batch)
-  local supervised = experiment.kinds[of] == 'supervised'
+  local supervised = kind ~= 'evaluate' and experiment.kinds[of] == 'supervised'
   for _, scope in ipairs(fields.frozen or {}) do g.frozen_scopes[scope] = true end
   local p = knobs.of(values, experiment.stages)
-  local declared = M.declare(experiment, g, p, supervised and quiet or nil)
+  local is_quiet = supervised or kind == 'evaluate'
+  local declared = M.declare(experiment, g, p, is_quiet and quiet or nil)
   check_frozen(g, fields.frozen)
   if kind == 'pretext' then keep_features(g, declared) end
+  local names = kind == 'evaluate'
+    and features.keep(g, declared, values.modalities, M.fields(values, name).features) or nil
   if supervised then head.classify(g, declared, values, fields, options.n_classes or 2) end
   c.call('avcl_graph_status', g.ptr)
-  check_scopes(g, fields)
-  return { graph = g, used = g.used, batch = batch, kind = kind, supervised = supervised }
+  if M.trains(kind) then check_scopes(g, fields) end
+  return {
+    graph = g, used = g.used, batch = batch, kind = kind, supervised = supervised, features = names,
+  }
 end
 
 M.PROGRAMS = { train = C.AVCL_TRAIN, eval = C.AVCL_EVAL }

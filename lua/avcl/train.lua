@@ -1,4 +1,4 @@
--- train.lua - one stage run on one session: training to the end, or a test.
+-- train.lua - one stage run on one session, trained to the end.
 local c = require 'avcl.ffi'
 local graph_session = require 'avcl.session'
 local inputs = require 'avcl.inputs'
@@ -48,7 +48,7 @@ function M.session(experiment, run, n_classes, kernel_plan)
   local s = graph_session.new(built.graph, {
     device = run.values.device, precision = run.values.precision, conv = run.values.conv,
     kernel_plan = kernel_plan, seed = run.seed,
-    gradients = run.kind ~= 'test',
+    gradients = stage.trains(run.kind),
   })
   if run.values.precision == 'bf16' and s:precision() ~= 'bf16' then
     term.say('  no bf16 instructions here (%s): computing in %s', s:device(), s:precision())
@@ -144,34 +144,6 @@ function M.train(session, dataset, run, built, checkpoint_dir, each, bad)
   c.call('avcl_trainer_load_best', t, epoch, value)
   c.close(t)
   return epoch[0], value[0], keep and nil
-end
-
---- Tests: metrics by name, the bits of correct samples and the confusion matrix.
-function M.test(session, dataset, run, built)
-  local f = stage.fields(run.values, run.stage)
-  local n, classes = dataset:count(f.split), dataset:n_classes()
-  local o, out = c.new 'avcl_eval_options', c.new 'avcl_eval_result'
-  o.split, o.batch, o.workers = f.split, built.batch, run.values.workers
-  inputs.fill_view(o.view, run.values, built.used, { random = false, n_clips = f.clips })
-  local n_bytes = math.ceil(n / 8)
-  local items = c.new('uint8_t[?]', math.max(n_bytes, 1))
-  local confusion = c.new('int64_t[?]', math.max(classes * classes, 1))
-  local bad = c.new 'char *[1]'
-  o.bad = bad
-  c.call('avcl_evaluate', session.ptr, dataset.ptr, o, out, items, confusion)
-  local metrics = {}
-  for _, name in ipairs { 'loss', 'top1', 'top5', 'per_class', 'n', 'n_failed' } do
-    metrics[f.split .. '/' .. name] = tonumber(out[name])
-  end
-  local rows = {}
-  for i = 0, classes - 1 do
-    rows[i + 1] = {}
-    for k = 0, classes - 1 do rows[i + 1][k + 1] = tonumber(confusion[i * classes + k]) end
-  end
-  return {
-    metrics = metrics, items = items, n_bytes = n_bytes, confusion = rows,
-    bad = c.take_text(bad[0]),
-  }
 end
 
 return M

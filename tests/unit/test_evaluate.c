@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "avcl/evaluate.h"
 #include "data/dataset_impl.h"
 #include "small_run.h"
 

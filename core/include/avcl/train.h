@@ -121,30 +121,4 @@ AVCL_EXPORT avcl_status avcl_checkpoint_load(avcl_session *s, const char *path,
                                              const char *const *scopes, uint32_t n_scopes,
                                              avcl_error *err);
 
-/* ---- evaluation -----------------------------------------------------------------------
- */
-typedef struct avcl_eval_options {
-    const char *split;
-    uint32_t batch;
-    uint32_t workers;
-    avcl_view view; /* n_clips centre clips; logits averaged over them */
-    char **bad;     /* out, may be NULL: CSV lines path,reason of samples that failed, or
-                       NULL. [owned: avcl_text_free] */
-} avcl_eval_options;
-typedef struct avcl_eval_result {
-    int64_t n; /* labelled samples, failed ones included (they count as wrong) */
-    int64_t n_failed;
-    double loss;
-    double top1; /* percent */
-    double top5;
-    double per_class; /* mean of per-class accuracies, percent */
-} avcl_eval_result;
-/* Runs EVAL over a split: kept value "logits" [batch, classes]. items[ceil(n/8)] receives
- * one bit per sample (correct); confusion[classes*classes], row = truth. Either may be
- * NULL. */
-AVCL_EXPORT avcl_status avcl_evaluate(avcl_session *s, avcl_dataset *d,
-                                      const avcl_eval_options *options,
-                                      avcl_eval_result *out, uint8_t *items,
-                                      int64_t *confusion, avcl_error *err);
-
 #endif

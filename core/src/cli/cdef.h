@@ -10,6 +10,7 @@
 #include "avcl/data.h"
 #include "avcl/device.h"
 #include "avcl/error.h"
+#include "avcl/evaluate.h"
 #include "avcl/graph.h"
 #include "avcl/host.h"
 #include "avcl/media.h"

@@ -7,6 +7,7 @@ local results = require 'avcl.cli.results'
 local runs = require 'avcl.runs'
 local stores = require 'avcl.store'
 local study = require 'avcl.cli.study'
+local stages = require 'avcl.stage'
 local suggest = require 'avcl.suggest'
 local term = require 'avcl.cli.term'
 
@@ -57,7 +58,7 @@ end
 local function stage_of(args, experiment)
   local trained = {}
   for _, name in ipairs(experiment.stages) do
-    if experiment.kinds[name] ~= 'test' then trained[#trained + 1] = name end
+    if stages.trains(experiment.kinds[name]) then trained[#trained + 1] = name end
   end
   if not args.stage then return trained[#trained] end
   for _, name in ipairs(trained) do

@@ -67,7 +67,7 @@ end
 function M.open(store, id)
   local runs = lineage(store, id)
   local run = runs[#runs]
-  local trained = run.kind == 'test' and runs[#runs - 1] or run
+  local trained = stage.trains(run.kind) and run or runs[#runs - 1]
   local experiment, loaded = study.load(run.experiment)
   local self = {
     experiment = experiment, root = loaded.root, id = trained.run, stage = trained.stage,

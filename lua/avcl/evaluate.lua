@@ -1,0 +1,197 @@
+-- evaluate.lua - a trained model on a split: test accuracy, and what its features hold.
+--
+-- Retrieval never looks at fused features: a gate that both streams share tells which pairs belong
+-- together.
+local c = require 'avcl.ffi'
+local hosts = require 'avcl.host'
+local inputs = require 'avcl.inputs'
+local stage = require 'avcl.stage'
+local C = c.C
+
+local M = {}
+
+local AVERAGES = { logits = C.AVCL_AVERAGE_LOGITS, softmax = C.AVCL_AVERAGE_SOFTMAX }
+local DEPTHS = { 1, 5, 10, 20, 50 }
+
+--- Neighbours and temperature: solo-learn's, and MoCo's demo and lightly's.
+local KNN = { { name = 'knn', k = 20, t = 0.07 }, { name = 'knn200', k = 200, t = 0.1 } }
+
+-- The second value must outlive the first.
+local function options_of(run, built, split, clips, average)
+  local o = c.new 'avcl_eval_options'
+  o.split, o.batch, o.workers = split, built.batch, run.values.workers
+  o.average = AVERAGES[average or 'logits']
+  inputs.fill_view(o.view, run.values, built.used, { random = false, n_clips = clips })
+  local bad = c.new 'char *[1]'
+  o.bad = bad
+  return o, { split, bad }, bad
+end
+
+-- ---- accuracy ------------------------------------------------------------------------------
+
+--- Tests: metrics by name, the bits of correct samples and the confusion matrix.
+function M.test(session, dataset, run, built)
+  local f = stage.fields(run.values, run.stage)
+  local n, classes = dataset:count(f.split), dataset:n_classes()
+  local o, keep, bad = options_of(run, built, f.split, f.clips, f.average)
+  local out = c.new 'avcl_eval_result'
+  local n_bytes = math.ceil(n / 8)
+  local items = c.new('uint8_t[?]', math.max(n_bytes, 1))
+  local confusion = c.new('int64_t[?]', math.max(classes * classes, 1))
+  c.call('avcl_evaluate', session.ptr, dataset.ptr, o, out, items, confusion)
+  local metrics = {}
+  for _, name in ipairs { 'loss', 'top1', 'top5', 'per_class', 'n', 'n_failed' } do
+    metrics[f.split .. '/' .. name] = tonumber(out[name])
+  end
+  local rows = {}
+  for i = 0, classes - 1 do
+    rows[i + 1] = {}
+    for k = 0, classes - 1 do rows[i + 1][k + 1] = tonumber(confusion[i * classes + k]) end
+  end
+  return {
+    metrics = metrics, items = items, n_bytes = n_bytes, confusion = rows,
+    bad = c.take_text(bad[0]), keep and nil,
+  }
+end
+
+-- ---- features ------------------------------------------------------------------------------
+
+---@class avcl.Features { n, n_failed, bad: CSV lines?, of: name -> avcl_vectors, ptr }
+
+--- Features of a split, means over the clips of each video.
+---@param names string[] what M.keep returned
+---@return avcl.Features
+function M.features(session, dataset, run, built, split, clips, names)
+  local o, keep, bad = options_of(run, built, split, clips)
+  local list = {}
+  for i, name in ipairs(names) do list[i] = 'feature/' .. name end
+  local ptr = c.own(c.call('avcl_features_read', session.ptr, dataset.ptr, o,
+    c.new('const char *[?]', #list, list), #list), 'avcl_features_free', dataset.ptr)
+  local out = {
+    ptr = ptr, n = tonumber(C.avcl_features_n(ptr)), of = {}, split = split,
+    n_failed = tonumber(C.avcl_features_n_failed(ptr)), bad = c.take_text(bad[0]),
+    keep and nil,
+  }
+  local d = c.new 'int64_t[1]'
+  for i, name in ipairs(names) do
+    local v = c.new 'avcl_vectors'
+    v.x = c.call('avcl_features_get', ptr, list[i], d)
+    v.n, v.d, v.label = out.n, d[0], C.avcl_features_labels(ptr)
+    out.of[name] = v
+  end
+  return out
+end
+
+--- Writes feature_NAME.npy, labels.npy and videos.csv into a folder.
+function M.save(features, dir)
+  c.call('avcl_store_mkdirs', dir)
+  c.call('avcl_features_save', features.ptr, dir)
+end
+
+-- ---- measures ------------------------------------------------------------------------------
+
+-- Everything a measure needs: fit and test features, classes, fields of the stage.
+local measures = {}
+
+local function put(self, measure, feature, metric, value)
+  self.metrics[('%s/%s_%s'):format(measure, feature, metric)] = value
+  if feature == self.main then self.metrics[measure .. '/' .. metric] = value end
+end
+
+function measures.knn(self)
+  local out = c.new 'avcl_accuracy'
+  for _, name in ipairs(self.names) do
+    for _, how in ipairs(KNN) do
+      c.call('avcl_knn', self.fit.of[name], self.test.of[name], self.n_classes, how.k, how.t,
+        self.threads, out)
+      put(self, how.name, name, 'top1', out.top1)
+      put(self, how.name, name, 'top5', out.top5)
+    end
+  end
+end
+
+function measures.probe(self)
+  local o, out = c.new 'avcl_probe_options', c.new 'avcl_probe_result'
+  o.l2, o.max_iterations, o.n_threads = self.fields.probe_l2, self.fields.probe_iterations,
+    self.threads
+  for _, name in ipairs(self.names) do
+    c.call('avcl_probe', self.fit.of[name], self.test.of[name], self.n_classes, o, out)
+    put(self, 'probe', name, 'top1', out.test.top1)
+    put(self, 'probe', name, 'top5', out.test.top5)
+    put(self, 'probe', name, 'train_top1', out.train_top1)
+  end
+end
+
+local function retrieve(self, name, query, gallery, relevance)
+  local out = c.new 'avcl_retrieval'
+  c.call('avcl_retrieve', query, gallery, relevance, self.threads, out)
+  for i, depth in ipairs(DEPTHS) do
+    self.metrics[('retrieval/%s@%d'):format(name, depth)] = out.recall[i - 1]
+  end
+  self.metrics[('retrieval/%s_median'):format(name)] = out.median_rank
+end
+
+-- Across modalities: the other stream of the same video. Within one: a training clip of the class.
+function measures.retrieval(self)
+  local test = self.test.of
+  if test.video and test.audio and test.video.d == test.audio.d then
+    retrieve(self, 'v2a', test.video, test.audio, C.AVCL_SAME_ITEM)
+    retrieve(self, 'a2v', test.audio, test.video, C.AVCL_SAME_ITEM)
+  end
+  for _, name in ipairs(self.names) do
+    if name ~= 'fused' then
+      retrieve(self, name, test[name], self.fit.of[name], C.AVCL_SAME_CLASS)
+    end
+  end
+end
+
+function measures.geometry(self)
+  local out, alignment = c.new 'avcl_geometry', c.new 'double[1]'
+  local test = self.test.of
+  for _, name in ipairs(self.names) do
+    c.call('avcl_measure_geometry', test[name], self.threads, out)
+    for _, what in ipairs { 'uniformity', 'rank', 'spread' } do
+      self.metrics[('geometry/%s_%s'):format(name, what)] = out[what]
+    end
+  end
+  if test.video and test.audio and test.video.d == test.audio.d then
+    c.call('avcl_measure_alignment', test.video, test.audio, alignment)
+    self.metrics['geometry/alignment'] = alignment[0]
+  end
+end
+
+--- Measures of two splits' features: { ['probe/top1'] = … }.
+---@param fields table evaluate, probe_l2, probe_iterations
+---@return table<string, number>
+function M.measure(fit, test, names, n_classes, fields)
+  local self = {
+    fit = fit, test = test, names = names, n_classes = n_classes, fields = fields, metrics = {
+      ['evaluate/n'] = test.n, ['evaluate/n_failed'] = test.n_failed + fit.n_failed,
+      ['evaluate/n_fit'] = fit.n,
+    }, threads = hosts.get():threads(), main = names[1],
+  }
+  for _, name in ipairs(names) do
+    if name == 'fused' then self.main = name end
+  end
+  for _, measure in ipairs(fields.evaluate) do
+    local ok, problem = pcall(measures[measure], self)
+    if not ok then
+      c.raise_at(nil, 'INVALID', "%s, learnt from split '%s', on split '%s': %s", measure,
+        fit.split, test.split, tostring(problem))
+    end
+  end
+  return self.metrics
+end
+
+--- An evaluate stage: metrics, and the CSV lines of clips that could not be read.
+function M.run(session, dataset, run, built)
+  local f = stage.fields(run.values, run.stage)
+  local fit = M.features(session, dataset, run, built, f.fit_split, f.clips, built.features)
+  local test = M.features(session, dataset, run, built, f.split, f.clips, built.features)
+  return {
+    metrics = M.measure(fit, test, built.features, dataset:n_classes(), f),
+    bad = (fit.bad or '') .. (test.bad or ''),
+  }
+end
+
+return M
