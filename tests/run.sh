@@ -38,6 +38,7 @@ step_tables() { build release && build/release/bin/avcl table --check; }
 step_quickstart() { tests/e2e/quickstart_check.sh; }
 step_tsan() { tests tsan -R '^test_(loader|loader_samplers|loader_files|prepare|synth|plan|graph|graph_memory|trainer|evaluate)$'; }
 step_clips() { build release && tests/e2e/debian_clips.sh build/release; }
+step_weights() { need_packages python3-torch && build release && tests/e2e/run.sh build/release weights; }
 step_kill() {
     build release && tests/e2e/kill_campaign.sh build/release &&
         AVCL_BUILD=build/release E2E_KILLS=200 tests/e2e/kill_sweep.sh &&
@@ -45,7 +46,7 @@ step_kill() {
 }
 
 steps="style arrows build unit ops lua e2e tables install readme clang asan fuzz quickstart"
-full="tsan clips kill"
+full="tsan clips kill weights"
 
 case ${1:-} in
     --list) printf '%s\n' $steps $full; exit 0 ;;

@@ -17,6 +17,7 @@ local safetensors = require 'avcl.safetensors'
 local stage = require 'avcl.stage'
 local stores = require 'avcl.store'
 local train = require 'avcl.train'
+local weights = require 'avcl.weights'
 local waiting = require 'avcl.waiting'
 
 local M = {}
@@ -186,6 +187,17 @@ local function restore_parent(self, session, built)
   return sha
 end
 
+-- Weights from elsewhere, under the scopes that their file has.
+local function restore_init(self, session)
+  local path = stage.fields(self.run.values, self.run.stage).init
+  if not path then return end
+  self:enter 'load'
+  if 'sha256:' .. stores.sha256_file(path) ~= self.run.keys.config['stage.init'] then
+    c.raise_at(nil, 'INVALID', "init: '%s' is not the file that was planned", path)
+  end
+  session:restore(path, weights.scopes(path))
+end
+
 -- The work itself; what it raises becomes the record of a failure.
 local function work(self)
   self:enter 'compile'
@@ -198,6 +210,7 @@ local function work(self)
     c.raise_at(nil, 'INTERRUPTED', 'stopped before it began')
   end
   local parent_sha = restore_parent(self, session, built)
+  restore_init(self, session)
   self.store:append(run.id, self.file, record.start(session:device(), parent_sha))
   local wall, cpu = c.clock(), c.clock 'cpu'
   self:enter(stage.trains(run.kind) and 'train' or run.kind)

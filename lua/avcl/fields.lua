@@ -159,6 +159,7 @@ M.FEATURES = { 'video', 'audio', 'fused', 'video_conv5', 'audio_conv5' }
 -- evaluate (what features hold).
 M.stage = {
   from = { type = 'string', doc = "stage whose weights are loaded; 'none' = from scratch" },
+  init = { type = 'string', doc = 'checkpoint of `avcl weights import` that it begins with' },
   split = { type = 'string', default = 'train' },
   train_split = { type = 'string', doc = 'the same as split' },
   val_split = { type = 'string', default = 'val', doc = "'none' = no validation" },
@@ -193,7 +194,7 @@ local of_tests = { 'clips', 'average', 'metrics' }
 local of_evaluations = { 'evaluate', 'features', 'fit_split', 'probe_l2', 'probe_iterations' }
 local of_training = {
   'transforms', 'epochs', 'early_stop', 'keep_every', 'sampler', 'group', 'optim', 'select', 'load',
-  'frozen', 'head', 'loss', 'val_split',
+  'frozen', 'head', 'init', 'loss', 'val_split',
 }
 
 local function all(...)

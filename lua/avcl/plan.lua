@@ -10,6 +10,7 @@ local optim = require 'avcl.optim'
 local overrides = require 'avcl.overrides'
 local source = require 'avcl.source'
 local stage = require 'avcl.stage'
+local stores = require 'avcl.store'
 local suggest = require 'avcl.suggest'
 local transforms = require 'avcl.transforms'
 
@@ -46,6 +47,8 @@ function M.semantic(experiment, name, values)
   end
   out.data = nil -- a name or a path: the data key says what lies there
   out['stage.from'] = nil -- the parent says it, by identity
+  local init = out['stage.init'] -- what is in the file counts, not where it lies
+  if init then out['stage.init'] = 'sha256:' .. stores.sha256_file(init) end
   -- What the classifier sees changes no pre-training; were a model to read it, the graph would.
   -- And the control changes the pairs of pre-training alone.
   if experiment.kinds[name] == 'pretext' then out.modalities = nil else out.control = nil end

@@ -1,5 +1,6 @@
 -- safetensors.lua - named tensors in a file: read lazily, written whole.
 local c = require 'avcl.ffi'
+local config = require 'avcl.config'
 local graph = require 'avcl.graph'
 local tensor = require 'avcl.tensor'
 local C = c.C
@@ -38,6 +39,36 @@ local pointers = {
   f32 = 'const float *', f64 = 'const double *', f16 = 'const uint16_t *', u8 = 'const uint8_t *',
   i32 = 'const int32_t *', i64 = 'const int64_t *',
 }
+
+--- Shape and dtype (nil: one that avcl does not compute with).
+function File:describe(name)
+  local t = c.new 'avcl_tensor'
+  c.call('avcl_safetensors_get', self.ptr, name, t)
+  return tensor.describe(t)
+end
+
+local function put_texts(st, texts)
+  for _, key in ipairs(config.sorted_keys(texts or {})) do
+    c.call('avcl_safetensors_put_text', st, key, texts[key])
+  end
+end
+
+-- Numbers go from file to file as they are: no Lua table of them.
+local function put_all(st, file, names)
+  for _, name in ipairs(config.sorted_keys(names)) do
+    local t = c.new 'avcl_tensor'
+    c.call('avcl_safetensors_get', file.ptr, names[name], t)
+    c.call('avcl_safetensors_put', st, name, t)
+  end
+end
+
+--- Writes a file of some of these tensors under other names: { new = old }.
+function File:copy(path, names, texts)
+  local st = c.own(C.avcl_safetensors_new(), 'avcl_safetensors_free')
+  put_all(st, self, names)
+  put_texts(st, texts)
+  c.call('avcl_safetensors_save', st, path)
+end
 
 ---@return avcl.Tensor
 function File:get(name)
@@ -80,7 +111,7 @@ function M.save(path, tensors, texts)
     for i, d in ipairs(value.shape) do t.shape[i - 1] = d end
     c.call('avcl_safetensors_put', st, name, t)
   end
-  for key, text in pairs(texts or {}) do c.call('avcl_safetensors_put_text', st, key, text) end
+  put_texts(st, texts)
   c.call('avcl_safetensors_save', st, path)
 end
 
