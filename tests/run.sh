@@ -23,7 +23,7 @@ step_ops() { tests release -L 'ops|golden'; }
 step_lua() { tests release -L lua; }
 step_e2e() {
     build release && tests/e2e/run.sh build/release &&
-        tests/e2e/run.sh build/release sweep kill_sweep
+        tests/e2e/run.sh build/release sweep kill_sweep watch
 }
 step_install() { build release && tests/install/run.sh build/release; }
 step_readme() { build release && tests/support/check_readme.sh build/release; }
