@@ -71,7 +71,7 @@ M.machine = {
     doc = 'decoded clips kept in memory; does not change what is read' }),
   max_bad = number(0.01, { min = 0, max = 1, doc = 'unreadable samples tolerated' }),
   strict = { type = 'boolean', default = false, doc = 'the first unreadable sample ends the run' },
-  checkpoint_s = number(300, { min = 0, doc = 'write a checkpoint at least this often' }),
+  checkpoint_s = number(300, { min = 0, doc = 'write a checkpoint so often; 0 = at every step' }),
 }
 
 M.clip = {

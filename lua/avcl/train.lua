@@ -10,6 +10,8 @@ local C = c.C
 
 local M = {}
 
+local ALWAYS_S = 1e-9 -- checkpoint_s = 0: at every step; to the trainer 0 is its own default
+
 local samplers = {
   plain = C.AVCL_SAMPLER_PLAIN, balanced = C.AVCL_SAMPLER_BALANCED, views = C.AVCL_SAMPLER_VIEWS,
 }
@@ -30,7 +32,8 @@ local function trainer_options(run, built, checkpoint_dir)
   o.train_split, o.val_split, o.select, o.checkpoint_dir = f.split, none(f.val_split), f.select,
     checkpoint_dir
   o.has_labels = built.supervised and 1 or 0
-  o.workers, o.max_bad, o.checkpoint_s = v.workers, v.max_bad, v.checkpoint_s
+  o.workers, o.max_bad = v.workers, v.max_bad
+  o.checkpoint_s = math.max(v.checkpoint_s, ALWAYS_S)
   o.strict, o.sampler = v.strict and 1 or 0, samplers[f.sampler]
   if f.sampler ~= 'plain' then o.group = f.group end
   local chain = transforms.chain(v, run.stage)

@@ -57,7 +57,7 @@ typedef struct avcl_trainer_options {
     uint32_t group;
     uint32_t reserved;
     avcl_view view;      /* of training; validation uses the centre of it */
-    double checkpoint_s; /* write last.safetensors at least this often; 0 = per epoch */
+    double checkpoint_s; /* write last.safetensors at least this often; 0 = 60 s */
     uint32_t accumulate; /* batches per optimiser step; 0 = 1. BatchNorm sees each batch
                             by itself; FORWARD states follow batches, UPDATE ones steps.
                             The last step of an epoch takes what is left */
