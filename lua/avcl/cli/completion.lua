@@ -47,9 +47,14 @@ compdef _avcl avcl
 scripts.fish = [=[
 function __avcl_complete
     set -l words (commandline -opc)
-    $words[1] __complete $words[2..-1] (commandline -ct) 2>/dev/null
+    set -l found ($words[1] __complete $words[2..-1] (commandline -ct) 2>/dev/null)
+    if set -q found[1]
+        printf '%s\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c avcl -a '(__avcl_complete)'
+complete -c avcl -f -a '(__avcl_complete)'
 ]=]
 
 function M.setup(command)
