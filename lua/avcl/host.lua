@@ -205,6 +205,24 @@ function Host:ops()
   return names
 end
 
+--- Loaded kernels of a plugin's op, whoever brings them: { { kind, name }, … }.
+---@param full_name string "id/name"
+function Host:kernels_of(full_name)
+  local list, index = {}, c.new 'uint32_t[1]'
+  local id, name = full_name:match '^(.*)/([^/]+)$'
+  local plugins = self:plugins()
+  for i = 0, C.avcl_host_n_modules(self.ptr) - 1 do
+    local m = C.avcl_host_get_module(self.ptr, i, index)
+    if c.string(m.kind) == kinds.kernel then
+      local of = c.string(c.cast('const avcl_custom_kernel *', m.iface).op)
+      if of == full_name or of == name and plugins[index[0] + 1].id == id then
+        list[#list + 1] = { kind = kinds.kernel, name = c.string(m.name) }
+      end
+    end
+  end
+  return list
+end
+
 --- The plugins that these modules come from, each once, by id, as plugins() lists them.
 ---@param modules avcl.Module[]
 function Host:owners(modules)

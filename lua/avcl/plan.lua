@@ -125,7 +125,7 @@ local function plugins_of(g, device, data, changes)
     local name = node.op:match '/([^/]+)$' -- of a plugin: ID/NAME
     if name then
       modules[#modules + 1] = { kind = 'avcl.op/1', name = name }
-      modules[#modules + 1] = { kind = 'avcl.kernel/1', name = name }
+      for _, kernel in ipairs(g.host:kernels_of(node.op)) do modules[#modules + 1] = kernel end
     end
   end
   return g.host:owners(modules)

@@ -161,9 +161,10 @@ END
 }
 
 # In f64, with every gradient: what a plugin of a stranger's has to pass.
-test_backbones_pass_their_check() {
-    for name in r3d r2plus1d c3d; do
-        avcl plugin check $name
+# Devices too: of those the file itself is looked at.
+test_what_is_shipped_passes_its_check() {
+    for file in "$BUILD"/lib/avcl/plugins-*/*.avcl.so; do
+        avcl plugin check "$(basename "$file" .avcl.so)"
         expect_status 0; expect_text ' 0 failed, 0 warnings'
     done
 }
@@ -180,8 +181,93 @@ test_backbones_are_one_key_away() {
     done
 }
 
+# build_shift SED: the shift example, changed, in place of what is there.
+build_shift() {
+    sed "$1" "$SOURCE/plugins/shift/shift.c" >shift.c
+    compile shift.c plugins/shift.new
+    mv plugins/shift.new plugins/shift.avcl.so
+}
+
+# A kernel's mathematics are the author's word; without it an old number is never current.
+test_a_changed_kernel_makes_old_numbers_stale() {
+    project stale
+    synth_data
+    mkdir plugins
+    export AVCL_PLUGIN_PATH=$PWD/plugins
+    sed -i "s/g:input 'rgb'/g:op('shift', { g:input 'rgb' }, { fraction = 0.34 })/" \
+        experiments/_base/model.lua
+    build_shift ''
+    avcl run experiments/study.lua
+    expect_status 0; expect_text '3 done'
+    avcl table experiments/study.lua
+    expect_status 0; expect_no_text stale
+    avcl ls
+    expect_no_text stale
+    build_shift 's/int64_t source = t + step/int64_t source = t + 2 * step/' # numerics = 1 still
+    avcl table experiments/study.lua
+    expect_status 0; expect_text '[1 stale]' 'another file of org.example.shift'
+    avcl table experiments/study.lua --format json
+    expect_text '"n_stale":1'
+    avcl why experiments/study.lua base synth
+    expect_text 'done, stale' 'another file of org.example.shift'
+    avcl ls 'stage == "test"'
+    expect_text 'done, stale'
+    avcl run experiments/study.lua --dry-run
+    expect_text 'stale: the code changed since (org.example.shift)'
+    avcl run experiments/study.lua --rerun=code
+    expect_status 0; expect_text '3 done'
+    avcl table experiments/study.lua
+    expect_no_text stale
+    # With the author's word they are other runs.
+    build_shift 's/\.numerics = 1/.numerics = 2/'
+    avcl table experiments/study.lua
+    expect_text '0/1 seeds'; expect_no_text stale
+}
+
+# A builder's mathematics are its graph.
+test_a_changed_builder_makes_other_runs() {
+    project builder
+    synth_data
+    mkdir plugins
+    export AVCL_PLUGIN_PATH=$PWD/plugins
+    compile "$TEMPLATE" plugins/tiny.avcl.so
+    sed -i "s/width = 2,/width = 2, backbone = 'tiny',/" experiments/_base/avcl.lua
+    avcl run experiments/study.lua
+    expect_status 0; expect_text '3 done'
+    sed 's/2 \* p->width/3 * p->width/' "$TEMPLATE" >tiny.c # numerics = 1 still
+    compile tiny.c plugins/tiny.new && mv plugins/tiny.new plugins/tiny.avcl.so
+    avcl table experiments/study.lua
+    expect_text '0/1 seeds'
+    avcl run experiments/study.lua --dry-run
+    expect_text 'graph changed'
+    (cat "$TEMPLATE"; echo 'static const int other_bytes __attribute__((used)) = 7;') >tiny.c
+    compile tiny.c plugins/tiny.new && mv plugins/tiny.new plugins/tiny.avcl.so
+    avcl table experiments/study.lua
+    expect_no_text '0/1 seeds' stale
+}
+
+# What a kernel says of a step, and what it computes, has a name.
+test_a_failing_kernel_is_named() {
+    project failing
+    synth_data
+    mkdir plugins
+    export AVCL_PLUGIN_PATH=$PWD/plugins
+    sed -i "s/g:input 'rgb'/g:op('shift', { g:input 'rgb' }, { fraction = 0.34 })/" \
+        experiments/_base/model.lua
+    build_shift 's/return run(r, attrs, inputs\[0\], outputs\[0\], 1);/static int n; if (++n == 4) return r->host->report(r->call, AVCL_E_IO, "the fourth is too much"); &/'
+    avcl run experiments/study.lua
+    expect_status 1
+    expect_text 'org.example.shift/shift' 'the fourth is too much' 'model.lua:'
+    expect_no_text 'stack traceback'
+    build_shift 's/return run(r, attrs, inputs\[0\], outputs\[0\], 1);/avcl_status rc = run(r, attrs, inputs[0], outputs[0], 1); *(float *)outputs[0]->data = 0.0f \/ 0.0f; return rc;/'
+    avcl run experiments/study.lua --store nan
+    expect_status 1
+    expect_text 'org.example.shift/shift' 'model.lua:'
+}
+
 run_tests test_template_trains_from_a_script test_template_works_from_avcl_lua \
     test_parameters_of_a_plugin_are_checked test_wrong_abi_is_refused_with_both_numbers \
     test_files_that_are_no_plugins_are_refused test_info_of_r3d_is_the_papers \
-    test_a_crash_in_a_kernel_ends_one_run test_backbones_pass_their_check \
-    test_backbones_are_one_key_away
+    test_a_crash_in_a_kernel_ends_one_run test_what_is_shipped_passes_its_check \
+    test_backbones_are_one_key_away test_a_changed_kernel_makes_old_numbers_stale \
+    test_a_changed_builder_makes_other_runs test_a_failing_kernel_is_named

@@ -1,6 +1,8 @@
 -- cli/ls.lua - `avcl ls`: runs that a filter lets through, a line each.
 local at_store = require 'avcl.cli.at_store'
 local doc = require 'avcl.doc'
+local records = require 'avcl.records'
+local stale = require 'avcl.stale'
 local term = require 'avcl.cli.term'
 
 local M = {
@@ -67,7 +69,11 @@ local function sort(view, rows, key)
   end)
 end
 
-local function print_table(view, rows, names)
+local function is_stale(old, view, row)
+  return view:get(row, 'state') == 'done' and old:of(view:get(row, 'run')) ~= nil
+end
+
+local function print_table(view, rows, names, old)
   local getters, ids, lines, right = {}, {}, { {} }, {}
   for k, name in ipairs(names) do
     getters[k] = view:column(name)
@@ -81,13 +87,14 @@ local function print_table(view, rows, names)
       local value = get(row)
       if type(value) == 'number' then right[k] = true end
       line[k] = names[k] == 'run' and short[i] or at_store.text(value)
+      if names[k] == 'state' and is_stale(old, view, row) then line[k] = line[k] .. ', stale' end
     end
     lines[i + 1] = line
   end
   print(term.columns(lines, right))
 end
 
-local function print_json(view, rows, names)
+local function print_json(view, rows, names, old)
   local list = doc.list()
   for i, row in ipairs(rows) do
     local values = {}
@@ -95,13 +102,15 @@ local function print_json(view, rows, names)
       local value = view:get(row, name)
       values[k] = { name, value == nil and doc.null or value }
     end
+    if is_stale(old, view, row) then values[#values + 1] = { 'stale', true } end
     list[i] = doc.map(values)
   end
   print(doc.json(doc.map { { 'schema', 'avcl.ls/1' }, { 'runs', list } }))
 end
 
 function M.run(args)
-  local _, view = at_store.open(args)
+  local store, view = at_store.open(args)
+  local old = stale.new(records.new(store))
   if args.list_columns then
     print(table.concat(view:columns(), '\n'))
     return
@@ -112,9 +121,9 @@ function M.run(args)
   if args.quiet then
     for _, row in ipairs(rows) do print(view:get(row, 'run')) end
   elseif args.json then
-    print_json(view, rows, columns_of(view, args.columns))
+    print_json(view, rows, columns_of(view, args.columns), old)
   else
-    print_table(view, rows, columns_of(view, args.columns))
+    print_table(view, rows, columns_of(view, args.columns), old)
   end
 end
 

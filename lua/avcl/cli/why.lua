@@ -39,6 +39,7 @@ local function print_json(t, row, column, list)
     for k, s in ipairs(b.scripts) do scripts[k] = s end
     seeds[i] = doc.map { { 'seed', b.seed },
       { 'value', b.value and doc.float(b.value) or doc.null }, { 'state', b.state },
+      { 'stale', b.stale and doc.list(b.stale) or nil },
       { 'epoch', b.epoch }, { 'rule', b.rule }, { 'git', b.git },
       { 'wall_s', b.wall_s and doc.float(b.wall_s) or nil }, { 'runs', chain },
       { 'plugins', plugins }, { 'scripts', scripts } }
@@ -52,7 +53,8 @@ local function print_seeds(list)
   for _, b in ipairs(list) do
     local chain = {}
     for k, run in ipairs(b.chain) do chain[k] = run.stage .. ' ' .. run.id:sub(1, 8) end
-    rows[#rows + 1] = { b.seed, b.value and config.number_text(b.value) or '-', b.state,
+    rows[#rows + 1] = { b.seed, b.value and config.number_text(b.value) or '-',
+      b.stale and b.state .. ', stale' or b.state,
       b.epoch or '-', b.rule or '-', b.git or '-', b.wall_s and term.duration(b.wall_s) or '-',
       table.concat(chain, ' < ') }
   end
@@ -102,6 +104,12 @@ function M.run(args)
   local text = sheets.text(sheets.cell(t.columns[k], t.rows[i].cells[k]))
   print(("%s, '%s', '%s': %s  (%s)\n"):format(t.name, label, title, text, t.columns[k].metric))
   print_seeds(list)
+  for _, b in ipairs(list) do
+    if b.stale then
+      print(('\nseed %s is stale: computed by another file of %s'):format(b.seed,
+        table.concat(b.stale, ', ')))
+    end
+  end
   print_row(r, plans.variant(r.plan.rows[i], t.columns[k]))
   print_hashes(list, 'plugins', function(p) return p.id .. ' ' .. p.version end)
   print_hashes(list, 'scripts', function(s) return s.path end)

@@ -3,6 +3,7 @@ local c = require 'avcl.ffi'
 local compare = require 'avcl.report.compare'
 local plans = require 'avcl.plan'
 local significance = require 'avcl.significance'
+local stale = require 'avcl.stale'
 
 local M = {}
 
@@ -15,6 +16,7 @@ local M = {}
 ---@field n_seeds integer
 ---@field failed integer
 ---@field running integer
+---@field stale integer     of the values: a plugin's file is another one now
 ---@field eta number?      seconds of work that is missing, when earlier runs tell
 ---@field best boolean?
 ---@field p number?        against the reference row, adjusted
@@ -69,6 +71,13 @@ local function note_selection(notes, run, result, column)
   end
 end
 
+local function note_stale(ctx, run, cell)
+  local plugins = ctx.stale:of(run.id)
+  if not plugins then return end
+  cell.stale = cell.stale + 1
+  note(ctx.notes, 'stale', table.concat(plugins, ', '))
+end
+
 -- ---- one cell ----------------------------------------------------------------------------
 
 -- The value of one seed's stages, last stage first, or how its missing runs stand.
@@ -114,13 +123,14 @@ end
 
 local function cell_of(ctx, row, column)
   local cell = { values = {}, runs = {}, n = 0, n_seeds = #row.seeds, failed = 0, running = 0,
-    missing = {} }
+    stale = 0, missing = {} }
   local list, runs = {}, plans.variant(row, column).cells
   for _, seed in ipairs(row.seeds) do
     local value, more = seed_value(ctx, runs[seed], column)
     if value then
       cell.values[seed], cell.runs[seed] = value, more.id
       list[#list + 1] = value
+      note_stale(ctx, more, cell)
     else
       cell.failed = cell.failed + (more.failed and 1 or 0)
       cell.running = cell.running + (more.running and 1 or 0)
@@ -198,14 +208,15 @@ local function mark_best(t, k)
   if not column.metric then return end
   for _, row in ipairs(t.rows) do
     local cell = row.cells[k]
-    if cell.n > 0 and cell.n == cell.n_seeds then
+    if cell.n > 0 and cell.n == cell.n_seeds and cell.stale == 0 then
       n = n + 1
       if not best or is_better(column, cell.mean, best) then best = cell.mean end
     end
   end
   for _, row in ipairs(t.rows) do
     local cell = row.cells[k]
-    cell.best = n > 1 and cell.n == cell.n_seeds and cell.mean == best or nil
+    local counts = cell.n == cell.n_seeds and cell.stale == 0
+    cell.best = n > 1 and counts and cell.mean == best or nil
   end
 end
 
@@ -249,7 +260,8 @@ function M.collect(experiment, plan, records, options)
   for k, column in ipairs(experiment.columns) do
     t.columns[k] = setmetatable({}, { __index = column }) -- ours to note things on
   end
-  local ctx = { experiment = experiment, records = records, notes = t.notes }
+  local ctx = { experiment = experiment, records = records, notes = t.notes,
+    stale = stale.new(records) }
   for i, row in ipairs(plan.rows) do
     local cells = {}
     for k, column in ipairs(t.columns) do

@@ -187,6 +187,7 @@ function M.entries(t)
         list[#list + 1] = {
           row = row.label, column = column.title, metric = column.metric, mean = cell.mean,
           std = cell.std, n = cell.n, n_seeds = cell.n_seeds, n_failed = cell.failed,
+          n_stale = cell.stale,
           best = cell.best or false, p = cell.p, paper = cell.paper and cell.paper.value,
           delta = cell.paper and cell.paper.delta, verdict = cell.paper and cell.paper.verdict,
           synthetic = t.notes.synthetic or false, dirty = t.notes.dirty or false,
@@ -198,7 +199,7 @@ function M.entries(t)
 end
 
 local ORDER = { 'row', 'column', 'metric', 'mean', 'std', 'n', 'n_seeds', 'n_failed', 'best', 'p',
-  'paper', 'delta', 'verdict', 'synthetic', 'dirty' }
+  'paper', 'delta', 'verdict', 'synthetic', 'dirty', 'n_stale' }
 
 local function separated(t, separator)
   local lines = { csv.line(ORDER, separator) }
@@ -210,7 +211,7 @@ local function separated(t, separator)
   return table.concat(lines)
 end
 
-local is_whole = { n = true, n_seeds = true, n_failed = true }
+local is_whole = { n = true, n_seeds = true, n_failed = true, n_stale = true }
 
 local function json(t)
   local list = doc.list()

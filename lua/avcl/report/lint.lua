@@ -84,6 +84,9 @@ local function lint_cells(t, warn)
       if column.metric and cell.n < cell.n_seeds then
         warn("'%s', '%s': %d of %d seeds are there", row.label, column.title, cell.n, cell.n_seeds)
       end
+      if column.metric and cell.stale > 0 then
+        warn("'%s', '%s': %d of its seeds are stale", row.label, column.title, cell.stale)
+      end
     end
   end
   for _, kind in ipairs { 'select', 'selected_on_test', 'mixed' } do

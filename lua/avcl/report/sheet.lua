@@ -13,7 +13,7 @@ local M = {}
 ---@field n integer?
 ---@field best boolean?
 ---@field mark string?  '†': significant
----@field missing string?  '2/3 seeds, ~3h00'
+---@field missing string?  '2/3 seeds, ~3h00', '2 stale'
 
 ---@class avcl.Sheet
 ---@field name string
@@ -22,12 +22,13 @@ local M = {}
 ---@field notes string[]
 
 local function missing_text(cell)
-  if cell.n == cell.n_seeds then return nil end
+  local old = cell.stale > 0 and ('%d stale'):format(cell.stale) or nil
+  if cell.n == cell.n_seeds then return old end
   local text = ('%d/%d seeds'):format(cell.n, cell.n_seeds)
   if cell.running > 0 then text = ('%s, %d running'):format(text, cell.running) end
   if cell.failed > 0 then text = ('%s, %d failed'):format(text, cell.failed) end
   if cell.eta then text = ('%s, ~%s'):format(text, term.duration(cell.eta)) end
-  return text
+  return old and ('%s, %s'):format(text, old) or text
 end
 
 local function number(column, x)
@@ -95,6 +96,9 @@ local function notes_of(t)
   local function add(text) out[#out + 1] = text end
   if notes.synthetic then add 'Synthetic data: not comparable with published numbers.' end
   if notes.dirty then add 'Dirty tree: some runs had uncommitted changes.' end
+  if notes.stale then
+    add(('Stale: computed by another file of %s; --rerun=code runs it again.'):format(notes.stale))
+  end
   if notes.mixed then add('Mixed code: ' .. notes.mixed .. '.') end
   if notes.select then add('Selection: ' .. notes.select .. '.') end
   if notes.selected_on_test then add('⚠ ' .. notes.selected_on_test .. '.') end

@@ -1,6 +1,7 @@
 -- report/why.lua - the runs behind one cell: which, chosen how, by which code, from what.
 local doc = require 'avcl.doc'
 local plans = require 'avcl.plan'
+local stale = require 'avcl.stale'
 
 local M = {}
 
@@ -14,6 +15,7 @@ local M = {}
 ---@field git string?
 ---@field plugins { id: string, version: string, sha256: string }[]
 ---@field scripts { path: string, sha256: string }[]
+---@field stale string[]?  plugins that have another file now
 ---@field wall_s number?    of all its stages
 ---@field chain avcl.Run[]  the run, then its parents
 
@@ -52,13 +54,15 @@ end
 function M.cell(t, plan, records, i, k)
   local cell, row, list = t.rows[i].cells[k], plan.rows[i], {}
   local runs = plans.variant(row, t.columns[k]).cells
+  local old = stale.new(records)
   for n, seed in ipairs(row.seeds) do
     local run = run_of(runs[seed], t.experiment.stages, cell.runs[seed])
     local record, result = records:run(run.id), records:result(run.id)
     local p, select = record and record.provenance or {}, result and result.select or {}
     local behind = { seed = seed, value = cell.values[seed], run = run, chain = {},
       state = records:state(run.id), epoch = plain(select.epoch), rule = plain(select.rule),
-      git = git_text(p.git), plugins = p.plugins or {}, scripts = p.scripts or {} }
+      git = git_text(p.git), stale = cell.values[seed] and old:of(run.id) or nil,
+      plugins = p.plugins or {}, scripts = p.scripts or {} }
     while run do
       behind.chain[#behind.chain + 1] = run
       run = run.parent
