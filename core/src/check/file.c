@@ -80,6 +80,10 @@ void check_exports(check *c)
 void check_constructors(check *c)
 {
     avcl_elf f;
+    if (is_offered(c, AVCL_KIND_DEVICE)) {
+        check_say(c, AVCL_CHECK_SKIP, "devices may be built with more than ours");
+        return;
+    }
     if (avcl__elf_open(&f, c->file->path, NULL)) return;
     const Elf64_Shdr *table = avcl__elf_find(&f, ".init_array", SHT_INIT_ARRAY);
     if (table && table->sh_size > 8) /* the compiler's own is one */
