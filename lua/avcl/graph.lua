@@ -190,6 +190,9 @@ local function normalise(schema, attrs)
   return out
 end
 
+-- Ops that draw, and how many inputs stand before the random key that they are given.
+local random = { dropout = 1, random_index = 0 }
+
 --- Any op: g:op('conv3d', { x, w }, { stride = { 1, 2, 2 }, pad = { 1, 3, 3 } }).
 ---@return avcl.Node first output; the others by g:result(node, i)
 function methods:op(name, inputs, attrs)
@@ -205,11 +208,13 @@ function methods:op(name, inputs, attrs)
     ids[i - 1] = id_of(self, inputs[i], ('%s, input %d'):format(what, i))
   end
   attrs = normalise(schema, attrs)
-  if name == 'dropout' and #inputs == 1 then
-    ids = c.new('avcl_node[2]', { ids[0], C.avcl_graph_rng(self.ptr) })
+  if random[name] and #inputs == random[name] then
+    ids = c.new('avcl_node[2]', { ids[0], ids[0] })
+    ids[#inputs] = C.avcl_graph_rng(self.ptr)
     attrs = attrs or {}
     attrs.salt = attrs.salt or tonumber(C.avcl_graph_next_salt(self.ptr))
-    inputs = { inputs[1], true }
+    inputs = { unpack(inputs) }
+    inputs[#inputs + 1] = true
   end
   local packed, n, keep = attr.pack(attrs, schema.attrs, what)
   local id = C.avcl_graph_op(self.ptr, name, ids, #inputs, packed, n)

@@ -70,6 +70,7 @@ static void test_device__supplies_every_op(void **state)
         "batch_norm_eval",
         "scatter_add",
         "dropout",
+        "random_index",
         "l2_normalise",
         "max_pool3d_backward",
         "cross_entropy",

@@ -285,6 +285,35 @@ static void test_dropout__mask_is_a_pure_function_of_global_rows(void **state)
     expect(r, "y", x, ROWS * COLUMNS);
 }
 
+static void test_random_index__is_a_pure_function_of_global_rows(void **state)
+{
+    rig *r = *state;
+    const uint64_t seed = 0x123456789abcdef, step = 11, first = 1000;
+    const avcl_attr at[4] = {avcl_attr_int("rows", ROWS),
+                             avcl_attr_int("columns", COLUMNS), avcl_attr_int("n", 5),
+                             avcl_attr_int("salt", SALT)};
+    avcl_node rng = avcl_graph_rng(r->graph);
+    avcl_graph_keep(r->graph, "y",
+                    avcl_graph_op(r->graph, "random_index", &rng, 1, at, 4));
+    compile(r);
+    int32_t y[ROWS * COLUMNS];
+    uint32_t seen = 0;
+    for (int program = 0; program < 2; program++) {
+        avcl_session_set_rng(r->session, seed, step, first);
+        run(r, program ? AVCL_EVAL : AVCL_TRAIN);
+        assert_int_equal(avcl_session_read(r->session, "y", y, sizeof y, NULL), AVCL_OK);
+        for (uint64_t i = 0; i < ROWS * COLUMNS; i++) {
+            uint64_t index = (first + i / COLUMNS) << 32 | i % COLUMNS;
+            assert_int_equal(
+                y[i], avcl_philox_below(seed, index,
+                                        (uint32_t)(step + SALT * UINT64_C(0x9E3779B9)),
+                                        AVCL_STREAM_NEGATIVE, 5));
+            seen |= 1u << y[i];
+        }
+    }
+    assert_int_equal(seen, 31); /* 21 draws of 5 values leave none out, with this seed */
+}
+
 /* ---- convolution ------------------------------------------------------------- */
 /* Ones over ones count the kernel positions inside the picture. */
 static void test_conv3d__counts_what_the_padding_leaves(void **state)
@@ -331,6 +360,7 @@ int main(void)
         IN_RIG(test_l2_normalise__floors_the_norm),
         IN_RIG(test_logsumexp__stays_finite),
         IN_RIG(test_dropout__mask_is_a_pure_function_of_global_rows),
+        IN_RIG(test_random_index__is_a_pure_function_of_global_rows),
         IN_RIG(test_conv3d__counts_what_the_padding_leaves),
         IN_RIG(test_conv3d__does_not_flip_the_kernel),
     };

@@ -42,6 +42,10 @@ AVCL_EXPORT avcl_node avcl_graph_op(avcl_graph *g, const char *op,
                                     const avcl_node *inputs, uint32_t n_in,
                                     const avcl_attr *attrs, uint32_t n_attrs);
 AVCL_EXPORT avcl_node avcl_graph_result(avcl_graph *g, avcl_node first, uint32_t index);
+/* A state that starts as `weight`, a weight, and follows it: s = m s + (1 - m) w, after
+ * each step of the optimiser. */
+AVCL_EXPORT avcl_node avcl_graph_follow(avcl_graph *g, const char *name, avcl_node weight,
+                                        avcl_node momentum);
 AVCL_EXPORT avcl_node avcl_graph_rng(avcl_graph *g);
 AVCL_EXPORT int64_t avcl_graph_next_salt(avcl_graph *g);
 AVCL_EXPORT void avcl_graph_assign(avcl_graph *g, avcl_node state, avcl_node value,

@@ -78,6 +78,13 @@ typedef struct avcl_dropout_attrs {
     int64_t salt; /* Philox: which dropout of the graph this is */
 } avcl_dropout_attrs;
 
+typedef struct avcl_random_index_attrs {
+    int64_t rows;    /* of the batch */
+    int64_t columns; /* draws a row */
+    int64_t n;       /* each in [0, n) */
+    int64_t salt;
+} avcl_random_index_attrs;
+
 typedef struct avcl_count_attrs { /* one_hot: n classes; scatter_add: n rows; eye: n */
     int64_t n;
     double scale; /* eye: value on the diagonal */

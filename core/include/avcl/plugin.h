@@ -95,6 +95,10 @@ typedef struct avcl_graph_api {
     avcl_node (*rng)(avcl_call *);
     /* A number that differs for every caller in this graph: salts of random ops. */
     int64_t (*next_salt)(avcl_call *);
+    /* A state that starts as a copy of `weight` and follows it: s = m s + (1 - m) w, on
+     * UPDATE. What ema_of does for a whole module, for a weight of this one. */
+    avcl_node (*follow)(avcl_call *, const char *name, avcl_node weight,
+                        avcl_node momentum);
 } avcl_graph_api;
 
 /* What every build-time callback receives. Helpers over it: build.h. */

@@ -143,6 +143,13 @@ static int64_t next_salt(avcl_call *call)
     return g ? avcl_graph_next_salt(g) : 0;
 }
 
+static avcl_node follow(avcl_call *call, const char *name, avcl_node weight,
+                        avcl_node momentum)
+{
+    avcl_graph *g = graph_of(call, "follow");
+    return g ? avcl_graph_follow(g, name, weight, momentum) : 0;
+}
+
 const avcl_graph_api avcl__graph_api = {
     .struct_size = sizeof(avcl_graph_api),
     .op = op,
@@ -163,4 +170,5 @@ const avcl_graph_api avcl__graph_api = {
     .status = status,
     .rng = rng,
     .next_salt = next_salt,
+    .follow = follow,
 };

@@ -97,6 +97,24 @@ static void put_node(hashing *h, uint32_t n)
     fputc('\n', h->f);
 }
 
+/* A schedule is mathematics that no node shows: a method's name and parameters tell it.
+ */
+static void put_schedules(hashing *h)
+{
+    const avcl_graph_member *member = h->g->instances.data;
+    for (uint32_t i = 0; i < h->g->instances.n; i++) {
+        const avcl_module *m = member[i].module;
+        if (strcmp(m->kind, AVCL_KIND_METHOD) != 0 || !member[i].n_applied) continue;
+        if (((const avcl_method *)m->iface)->n_scalars == 0) continue;
+        fprintf(h->f, "schedule %s/%" PRIu32, m->name, m->numerics);
+        for (uint32_t k = 0; k < m->n_params; k++)
+            avcl__param_print(
+                h->f, (const avcl_param *)((const char *)m->params + k * m->param_size),
+                member[i].params);
+        fputc('\n', h->f);
+    }
+}
+
 static void put_roots(hashing *h)
 {
     const avcl_graph *g = h->g;
@@ -146,6 +164,7 @@ char *avcl_graph_text(const avcl_graph *g, avcl_error *err)
         for (uint32_t n = 0; n < g->ir.n_nodes; n++)
             if (h.live[n]) put_node(&h, n);
         put_roots(&h);
+        put_schedules(&h);
     }
     /* A text cut short would be the identity of another graph. */
     if (h.f && (ferror(h.f) | fclose(h.f)) != 0) rc = AVCL_E_NOMEM;

@@ -154,10 +154,10 @@ static avcl_node reuse(avcl_graph *g, const avcl_graph_variable *old,
 }
 
 /* s = m s + (1 - m) w, on UPDATE. */
-static void follow(avcl_graph *g, avcl_node state, avcl_node weight, avcl_node momentum)
+static void pull(avcl_graph *g, avcl_node state, avcl_node weight, avcl_node momentum)
 {
-    avcl_node pull[2] = {weight, state};
-    avcl_node gap = avcl_graph_op(g, "sub", pull, 2, NULL, 0);
+    avcl_node both[2] = {weight, state};
+    avcl_node gap = avcl_graph_op(g, "sub", both, 2, NULL, 0);
     avcl_attr at[2] = {{"scale", {.type = AVCL_FLOAT, .f = -1}},
                        {"shift", {.type = AVCL_FLOAT, .f = 1}}};
     avcl_node rest = avcl_graph_op(g, "affine", &momentum, 1, at, 2);
@@ -167,9 +167,21 @@ static void follow(avcl_graph *g, avcl_node state, avcl_node weight, avcl_node m
     avcl_graph_assign(g, state, avcl_graph_op(g, "add", sum, 2, NULL, 0), AVCL_UPDATE);
 }
 
-/* A weight asked for by an EMA instance: a state that starts as, and follows, the
- * original. */
-static avcl_node declare_follower(avcl_graph *g, avcl_graph_variable *v,
+/* A state of that name that starts as, and follows, a weight. */
+static avcl_node add_follower(avcl_graph *g, const avcl_graph_variable *named,
+                              avcl_node weight, avcl_node momentum)
+{
+    avcl_graph_variable v = *named;
+    v.source = AVCL_SOURCE_STATE;
+    v.init = AVCL_INIT_COPY;
+    v.copy_of = avcl__ir_producer(&g->ir, weight)->variable;
+    avcl_node state = add(g, &g->variables, &v);
+    if (state) pull(g, state, weight, momentum);
+    return state;
+}
+
+/* What a weight becomes in a module that follows another. */
+static avcl_node declare_follower(avcl_graph *g, const avcl_graph_variable *v,
                                   const avcl_graph_member *instance)
 {
     const avcl_graph_member *source =
@@ -183,13 +195,23 @@ static avcl_node declare_follower(avcl_graph *g, avcl_graph_variable *v,
                            v->name, path ? path : "?");
         return 0;
     }
-    avcl_node weight = original->node;
-    v->source = AVCL_SOURCE_STATE;
-    v->init = AVCL_INIT_COPY;
-    v->copy_of = avcl__ir_producer(&g->ir, weight)->variable;
-    avcl_node state = add(g, &g->variables, v);
-    if (state) follow(g, state, weight, instance->momentum);
-    return state;
+    return add_follower(g, v, original->node, instance->momentum);
+}
+
+avcl_node avcl_graph_follow(avcl_graph *g, const char *name, avcl_node weight,
+                            avcl_node momentum)
+{
+    if (g->err.code != AVCL_OK || !weight || !momentum) return 0;
+    const avcl_graph_variable *original = avcl__graph_variable_of(g, weight);
+    if (!original || original->source != AVCL_SOURCE_WEIGHT) {
+        avcl__graph_report(g, AVCL_E_INVALID, "'%s' follows what is not a weight", name);
+        return 0;
+    }
+    avcl_graph_variable v = {.info = original->info};
+    v.name = avcl__graph_path(g, name);
+    if (!v.name) return 0;
+    const avcl_graph_variable *old = avcl__graph_find_variable(g, v.name);
+    return old ? reuse(g, old, &v.info) : add_follower(g, &v, weight, momentum);
 }
 
 avcl_node avcl__graph_declare(avcl_graph *g, avcl_node_source source, const char *name,

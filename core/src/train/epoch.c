@@ -38,7 +38,9 @@ avcl_status avcl__end_epoch(avcl_trainer *t, avcl_event *event, avcl_error *err)
     avcl__sums_report(&t->p.sums, t->s, "train", event);
     avcl__event_add(event, "lr", avcl__rate_now(t));
     avcl_loader_get_stats(t->loader, &event->loader);
-    if (t->o.val_split) rc = avcl__validate(t->s, t->d, &t->o, &v, err);
+    /* A resumed run may come here without a step of its own. */
+    rc = avcl__scalars_set(&t->scalars, t->s, t->p.n_updates - 1, err);
+    if (!rc && t->o.val_split) rc = avcl__validate(t->s, t->d, &t->o, &v, err);
     if (rc) return rc;
     report_validation(t, &v, event);
     avcl__event_add(event, "data/n_bad", t->p.bad.n);

@@ -50,6 +50,8 @@ avcl_status avcl__feed_init(avcl_feed *feed, avcl_session *s, const avcl_view *v
     }
     if (!rc && (feed->has_label = find_input(s, "label", &info)))
         rc = check("label", &info, AVCL_I32, &b, 1, err);
+    if (!rc && (feed->has_index = find_input(s, "sample_index", &info)))
+        rc = check("sample_index", &info, AVCL_I32, &b, 1, err);
     if (!rc && (feed->has_weight = find_input(s, "weight", &info))) {
         feed->real = info.dtype == AVCL_F64 ? AVCL_F64 : AVCL_F32;
         rc = check("weight", &info, feed->real, &b, 1, err);
@@ -94,6 +96,19 @@ static avcl_status feed_weight(const avcl_feed *feed, avcl_session *s,
     return rc;
 }
 
+static avcl_status feed_index(const avcl_feed *feed, avcl_session *s,
+                              const int64_t *sample, avcl_error *err)
+{
+    int32_t *index = malloc(feed->batch * sizeof *index);
+    if (!index) return avcl_error_set(err, AVCL_E_NOMEM, "out of memory for a batch");
+    for (uint32_t i = 0; i < feed->batch; i++)
+        index[i] = (int32_t)sample[i];
+    avcl_status rc =
+        avcl_session_write(s, "sample_index", index, feed->batch * sizeof *index, err);
+    free(index);
+    return rc;
+}
+
 avcl_status avcl__feed_batch(const avcl_feed *feed, avcl_session *s,
                              const avcl_batch *batch, uint32_t roll, avcl_error *err)
 {
@@ -108,6 +123,7 @@ avcl_status avcl__feed_batch(const avcl_feed *feed, avcl_session *s,
     if (!rc && feed->has_label)
         rc = avcl_session_write(s, "label", batch->label,
                                 feed->batch * sizeof *batch->label, err);
+    if (!rc && feed->has_index) rc = feed_index(feed, s, batch->sample, err);
     if (!rc && feed->has_weight) rc = feed_weight(feed, s, batch->weight, err);
     return rc;
 }

@@ -39,13 +39,18 @@ static uint32_t n_accumulate(const avcl_trainer *t)
     return t->o.accumulate ? t->o.accumulate : 1;
 }
 
+uint32_t avcl__n_updates_per_epoch(const avcl_trainer *t)
+{
+    return (t->n_batches + n_accumulate(t) - 1) / n_accumulate(t);
+}
+
 double avcl__rate_now(const avcl_trainer *t)
 {
     uint32_t k = n_accumulate(t);
     uint32_t batch = t->p.step < t->n_batches ? t->p.step : t->n_batches - 1;
     avcl_moment at = {.epoch = t->p.epoch,
                       .step = batch / k,
-                      .n_steps = (t->n_batches + k - 1) / k,
+                      .n_steps = avcl__n_updates_per_epoch(t),
                       .n_epochs = t->o.epochs};
     return avcl__schedule_rate(&t->p.schedule, &t->o.schedule, t->o.optim.lr, &at);
 }
@@ -80,6 +85,7 @@ avcl_status avcl__train_on(avcl_trainer *t, const avcl_batch *b, double *loss,
     avcl_sums sums = t->p.sums;
     avcl_status rc = avcl__feed_batch(&t->feed, t->s, b, 0, err);
     avcl_session_set_rng(t->s, t->o.seed, t->p.n_steps, 0);
+    if (!rc) rc = avcl__scalars_set(&t->scalars, t->s, t->p.n_updates, err);
     if (!rc) rc = avcl_session_run(t->s, AVCL_TRAIN, err);
     if (!rc) rc = avcl__sums_add(&sums, t->s, t->o.batch, loss, err);
     if (rc) return rc;

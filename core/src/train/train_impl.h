@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "avcl/train.h"
+#include "train/scalars.h"
 #include "train/schedule.h"
 #include "train/snapshot.h"
 
@@ -19,11 +20,12 @@ typedef struct avcl_feed {
     int has_rgb;
     int has_mel;
     int has_label;
+    int has_index;
     int has_weight;
     uint32_t batch; /* rows the graph was built for */
     avcl_dtype real;
 } avcl_feed;
-/* Which of rgb, mel, label, weight the graph has; checks their shapes against the view.
+/* Which of rgb, mel, label, sample_index, weight the graph has; checks their shapes against the view.
  */
 avcl_status avcl__feed_init(avcl_feed *feed, avcl_session *s, const avcl_view *view,
                             uint32_t batch, avcl_error *err);
@@ -122,6 +124,7 @@ struct avcl_trainer {
     avcl_dataset *d;
     avcl_trainer_options o;
     avcl_feed feed;
+    avcl_scalars scalars;
     avcl_loader *loader;
     int64_t n_bad_seen; /* of the loader's list */
     uint32_t n_batches;
@@ -143,6 +146,8 @@ avcl_status avcl__train_on(avcl_trainer *t, const avcl_batch *b, double *loss,
                            avcl_error *err);
 /* The rate of the optimiser step that the next batch belongs to; after an epoch's last
  * batch, of its last step. */
+/* Steps of the optimiser in an epoch. */
+uint32_t avcl__n_updates_per_epoch(const avcl_trainer *t);
 double avcl__rate_now(const avcl_trainer *t);
 avcl_status avcl__end_epoch(avcl_trainer *t, avcl_event *event, avcl_error *err);
 avcl_status avcl__save_if_due(avcl_trainer *t, avcl_error *err);

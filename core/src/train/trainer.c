@@ -76,7 +76,9 @@ avcl_trainer *avcl_trainer_new(avcl_session *s, avcl_dataset *d,
     avcl__schedule_start(&t->p.schedule, &t->o.schedule, t->o.optim.lr);
     if (avcl__logs_check(s, err) || avcl_session_prepare_optimiser(s, &t->o.optim, err) ||
         avcl__feed_init(&t->feed, s, &t->o.view, t->o.batch, err) ||
-        open_loader(t, err)) {
+        open_loader(t, err) ||
+        avcl__scalars_make(&t->scalars, s,
+                           (int64_t)t->o.epochs * avcl__n_updates_per_epoch(t), err)) {
         avcl_trainer_free(t);
         return NULL;
     }
@@ -87,6 +89,7 @@ void avcl_trainer_free(avcl_trainer *t)
 {
     if (!t) return;
     avcl_loader_free(t->loader);
+    avcl__scalars_release(&t->scalars);
     avcl__snapshot_release(&t->best);
     avcl__progress_release(&t->p);
     free(t);

@@ -143,6 +143,7 @@ avcl_status avcl__validate(avcl_session *s, avcl_dataset *d,
     avcl_loader *loader = avcl_loader_new(d, &lo, err);
     if (!loader) return AVCL_E_INVALID;
     while (!rc && (rc = avcl_loader_next(loader, &b, err)) == AVCL_OK) {
+        avcl_session_set_rng(s, o->seed, b.position, 0);
         rc = run_batch(s, &feed, &b, out, err);
         avcl_loader_release(loader);
     }

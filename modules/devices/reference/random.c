@@ -1,4 +1,4 @@
-/* random.c - dropout: the mask is a function of seed, step, global row and salt. */
+/* random.c - dropout and random_index: functions of seed, step, global row and salt. */
 #include "avcl/philox.h"
 #include "reference.h"
 
@@ -23,7 +23,22 @@ static avcl_status dropout(const ref_call *c)
     return AVCL_OK;
 }
 
+static avcl_status random_index(const ref_call *c)
+{
+    const avcl_random_index_attrs *a = c->attrs;
+    const int64_t *rng = c->in[0]; /* seed, step, first global row */
+    int32_t *y = c->out[0];
+    uint32_t when = (uint32_t)((uint64_t)rng[1] + (uint64_t)a->salt * 0x9E3779B9u);
+    for (int64_t r = 0; r < a->rows; r++)
+        for (int64_t k = 0; k < a->columns; k++)
+            y[r * a->columns + k] = (int32_t)avcl_philox_below(
+                (uint64_t)rng[0], (uint64_t)(rng[2] + r) << 32 | (uint64_t)k, when,
+                AVCL_STREAM_NEGATIVE, (uint32_t)a->n);
+    return AVCL_OK;
+}
+
 const ref_op avcl__ref_random[] = {
     {.name = "dropout", sizeof(avcl_dropout_attrs), .run = dropout},
+    {.name = "random_index", sizeof(avcl_random_index_attrs), .run = random_index},
     {.name = NULL},
 };

@@ -27,8 +27,9 @@
     X(max_pool3d) X(max_pool3d_backward) X(avg_pool3d) X(avg_pool3d_backward)            \
     X(global_avg_pool) X(global_avg_pool_backward) X(global_max_pool)                    \
     X(concat) X(slice) X(pad_zero) X(reshape) X(transpose) X(gather) X(scatter_add)      \
-    X(dropout) X(l2_normalise) X(cross_entropy) X(cross_entropy_backward)                \
-    X(identity) X(stop_gradient) X(all_gather) X(all_reduce)            \
+    X(dropout) X(random_index) X(l2_normalise)                                           \
+    X(cross_entropy) X(cross_entropy_backward)                                           \
+    X(identity) X(stop_gradient) X(all_gather) X(all_reduce)                             \
     X(sgd) X(adamw) X(square_sum)
 /* clang-format on */
 
