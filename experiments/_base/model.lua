@@ -1,43 +1,49 @@
--- AVCL (paper, Fig. 1): two backbones, AMFM, CGRA and SelfCL. A pure function of one point.
+-- Every system of the paper: two streams and what they learn from each other. A pure function
+-- of one point and of the stage that it is declared for.
+local avcl = require 'avcl'
+local compared = require 'experiments._base.compared'
+local losses = require 'experiments._base.losses'
+
+local function params_of(p)
+  return { width = p.width, stem = p.stem > 0 and p.stem or nil }
+end
 
 -- models = 1: the same weights see both modalities (Table 1).
 local function streams(g, p)
-  local params = { width = p.width, stem = p.stem > 0 and p.stem or nil }
-  local rgb, mel = g:input 'rgb', g:input 'mel'
-  if p.models == 2 then
-    return g:backbone(p.backbone, { clip = rgb, name = 'video' }, params),
-      g:backbone(p.backbone, { clip = mel, name = 'audio' }, params)
-  end
-  local shared = g:instance('backbone', p.backbone, params, 'video')
-  return g:apply(shared, { clip = rgb }), g:apply(shared, { clip = mel })
+  local params = params_of(p)
+  local s = { clips = { video = g:input 'rgb', audio = g:input 'mel' }, nets = {} }
+  s.nets.video = g:instance('backbone', p.backbone, params, 'video')
+  s.nets.audio = p.models == 1 and s.nets.video
+    or g:instance('backbone', p.backbone, params, 'audio')
+  s.v = g:apply(s.nets.video, { clip = s.clips.video })
+  s.a = g:apply(s.nets.audio, { clip = s.clips.audio })
+  return s
 end
 
--- Where CGRA looks (Table 2): 'pool-final' is what SelfCL sees, others are pooled taps.
-local function cgra_inputs(g, place, v, a, final)
-  if place == 'pool-final' then return { final[1], final[2], name = 'cgra' } end
-  return {
-    g:global_avg_pool(v[place]), g:global_avg_pool(a[place]), name = 'cgra_' .. place,
-  }
+-- One modality, one network: nothing of the other is read.
+local function one_stream(g, p)
+  local name, input = 'video', 'rgb'
+  if p.modalities == 'mel' then name, input = 'audio', 'mel' end
+  local taps = g:backbone(p.backbone, { clip = g:input(input), name = name }, params_of(p))
+  return { features = { taps.pool }, taps = { [name] = taps } }
 end
 
 ---@param g avcl.Graph
 ---@param p table
-return function(g, p)
-  local v, a = streams(g, p)
-  local f = g:fusion(p.fusion, { video = v.pool, audio = a.pool }, p.fusion == 'amfm' and {
-    gate = p.amfm.gate, hidden = p.amfm.hidden, shared_excitation = p.amfm.shared_excitation,
-  } or nil)
-  local final = p.pretext.features == 'raw' and { v.pool, a.pool } or { f.video, f.audio }
-
-  for _, place in ipairs(p.cgra_at) do
-    local cgra = g:alignment('cgra', cgra_inputs(g, place, v, a, final), {
-      lambda = p.lambda, center = p.cgra.center, norm = p.cgra.norm,
-    })
-    g:minimize(p.lambda_cor, cgra) -- eq. 11, left
-    g:log('cgra_' .. place, cgra)
+---@param stage { kind: string, n_samples: integer }
+return function(g, p, stage)
+  local is_baseline = avcl.is_baseline(p.method)
+  if is_baseline and stage.kind == 'pretext' then
+    avcl.refuse("method '%s' has no pre-training: finetune.from = 'none'", p.method)
   end
-  local selfcl = g:loss('selfcl', final, { tau = p.tau, reduction = p.selfcl.reduction })
-  g:minimize(p.lambda_self, selfcl) -- eq. 11, right
-  g:log('selfcl', selfcl)
-  return { features = { f.video, f.audio }, taps = { video = v, audio = a } }
+  if is_baseline and p.modalities ~= 'both' then return one_stream(g, p) end
+  local s = streams(g, p)
+  local declared = { taps = { video = s.v, audio = s.a } }
+  if p.method == 'avcl' then
+    declared.features = losses(g, p, s.v, s.a)
+    return declared
+  end
+  declared.features = { s.v.pool, s.a.pool } -- compared methods: ungated (methods.md E)
+  if stage.kind == 'pretext' then compared(g, p, s, stage) end
+  return declared
 end

@@ -202,7 +202,7 @@ end
 local function work(self)
   self:enter 'compile'
   local run = self.run
-  local session, built = train.session(self.experiment, run, run.data.n_classes,
+  local session, built = train.session(self.experiment, run,
     kernel_plans.of(self.store, run, self.attempt))
   self.session = session
   check_graph(self, built)

@@ -5,6 +5,7 @@
 local by = require 'avcl.by'
 local c = require 'avcl.ffi'
 local fields = require 'avcl.fields'
+local methods = require 'avcl.methods'
 local presets = require 'avcl.presets'
 local source = require 'avcl.source'
 local spec = require 'avcl.spec'
@@ -165,30 +166,46 @@ local function overlay(point, layer, origin, dropped)
   end
 end
 
-local function apply_preset(point, schema, name, origin)
+local function known_of(schema, values)
   local known = {}
-  for path, value in pairs(presets[name]) do
+  for path, value in pairs(values) do
     if schema.fields[path] then known[path] = value end
   end
-  overlay(point, known, ("preset '%s'"):format(name))
+  return known
+end
+
+local function apply_preset(point, schema, name, method, origin)
+  overlay(point, known_of(schema, presets.of(name, method)), ("preset '%s'"):format(name))
   overlay(point, { preset = name }, origin)
 end
 
--- Values that follow from others, as presets and avcl.by have them.
-local function settle(values)
-  local get
-  local function settled(path, v)
-    if by.is(v) then return by.value(v, path, get) end
-    if type(v) == 'function' then return v(get) end
-    return v
-  end
-  function get(path) return settled(path, values[path]) end
-  for path, value in pairs(values) do values[path] = settled(path, value) end
+-- A value that follows from others, as presets and avcl.by have them.
+local function settled(value, path, get)
+  if by.is(value) then return by.value(value, path, get) end
+  if type(value) == 'function' then return value(get) end
+  return value
 end
 
--- A preset may be decided by a key too: by what the layers that are known by now say of it.
-local function preset_of(value, layers)
-  return by.is(value) and by.value(value, 'preset', function(key)
+-- What the choice of a method brings along: see methods.lua.
+local function apply_method(point, schema, method)
+  local layer = {}
+  for path, value in pairs(known_of(schema, methods.settings[method] or {})) do
+    local below = point.values[path]
+    layer[path] = type(value) ~= 'function' and value
+      or function(get) return value(get, settled(below, path, get)) end
+  end
+  overlay(point, layer, ("method '%s'"):format(method))
+end
+
+local function settle(values)
+  local get
+  function get(path) return settled(values[path], path, get) end
+  for path, value in pairs(values) do values[path] = settled(value, path, get) end
+end
+
+-- Preset and method may be decided by a key too: by what the layers known by now say of it.
+local function early(value, path, layers)
+  return by.is(value) and by.value(value, path, function(key)
     for _, layer in ipairs(layers) do
       if layer[key] ~= nil then return layer[key] end
     end
@@ -204,13 +221,18 @@ function Schema:resolve(row, layer)
   layer = layer or none
   local point, dropped = { values = {}, origins = {} }, layer.dropped
   local given = self.given
-  local later = layer.values and layer.values.preset or row.preset
-  local first = preset_of(given.preset, { layer.values or none, row, given, self.values })
+  local asked = layer.values or none
+  local later = asked.preset or row.preset
+  local layers = { asked, row, given, self.values }
+  local method = early(asked.method or row.method or given.method or self.values.method,
+    'method', layers)
+  local first = early(given.preset, 'preset', layers)
   overlay(point, self.values, 'built-in')
-  apply_preset(point, self, first or 'paper', first and 'experiment' or 'built-in')
+  apply_preset(point, self, first or 'paper', method, first and 'experiment' or 'built-in')
   for _, file in ipairs(self.files or none) do overlay(point, file.values, file.name) end
   overlay(point, given, 'experiment', dropped)
-  if later then apply_preset(point, self, later, 'row') end
+  if later then apply_preset(point, self, later, method, 'row') end
+  apply_method(point, self, method)
   overlay(point, row, 'row', dropped)
   overlay(point, self.environment, 'environment')
   overlay(point, layer.values, 'command line')

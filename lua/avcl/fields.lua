@@ -2,6 +2,8 @@
 --
 -- `knobs` are read by the model; `clip`, `mel`, `stage`, `optim`, `head` describe the protocol.
 -- Defaults are the paper's where it states one (methods.md B, C, E), else marked [assumed].
+local methods = require 'avcl.methods'
+
 local M = {}
 
 local function number(default, o)
@@ -28,7 +30,8 @@ end
 local SELECT = { 'last', 'min val/loss', 'max val/top1', 'min train/loss' }
 
 M.knobs = {
-  preset = choice('paper', { 'paper', 'robust' }, 'where the other knobs start from'),
+  preset = choice('paper', { 'paper', 'robust', 'official' },
+    "where the other knobs start from; official: as the method's authors trained it"),
   backbone = { type = 'string', default = 'r3d', doc = 'backbone module' },
   width = integer(64, { min = 1, max = 4096, doc = 'channels of conv1' }),
   stem = integer(0, { min = 0, max = 7,
@@ -60,6 +63,8 @@ M.knobs = {
   ['audio.in_channels'] = integer(3, { min = 1, max = 3, doc = 'the spectrogram is repeated' }),
   ['audio.depth'] = integer(1, { min = 1, max = 1024, doc = 'frames it is repeated over' }),
 }
+
+for path, field in pairs(methods.knobs) do M.knobs[path] = field end
 
 -- Where a run happens, not what it computes: not part of its identity.
 M.machine = {

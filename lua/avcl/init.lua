@@ -9,6 +9,8 @@ local draw = require 'avcl.draw'
 local experiment = require 'avcl.experiment'
 local graph = require 'avcl.graph'
 local hosts = require 'avcl.host'
+local knobs = require 'avcl.knobs'
+local methods = require 'avcl.methods'
 local safetensors = require 'avcl.safetensors'
 local session = require 'avcl.session'
 local suggest = require 'avcl.suggest'
@@ -23,6 +25,7 @@ local M = {
   safetensors = safetensors.open,
   save_safetensors = safetensors.save,
   is_error = c.is_error,
+  refuse = function(text, ...) c.raise('INVALID', text, ...) end,
 
   experiment = experiment.new,
   rows = sweep.rows,
@@ -49,6 +52,8 @@ local M = {
   clip = experiment.clip,
   mel = experiment.mel,
   head = experiment.head,
+  knobs = knobs.group,
+  is_baseline = methods.is_baseline,
   metric = experiment.metric,
   describe = experiment.describe,
 }

@@ -56,6 +56,11 @@ function makers.label(g, _, batch)
   return graph.methods.input(g, 'label', { batch }, 'i32')
 end
 
+-- Rows of the data set: who a clip is, for methods that remember it.
+function makers.sample_index(g, _, batch)
+  return graph.methods.input(g, 'sample_index', { batch }, 'i32')
+end
+
 function makers.weight(g, _, batch)
   return graph.methods.input(g, 'weight', { batch }, 'f32')
 end

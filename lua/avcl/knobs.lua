@@ -5,6 +5,8 @@ local suggest = require 'avcl.suggest'
 
 local M = {}
 
+local plain = setmetatable({}, { __mode = 'k' }) -- what stands behind each p
+
 local function strict(t, prefix)
   local known = {}
   for key, value in pairs(t) do
@@ -13,7 +15,9 @@ local function strict(t, prefix)
       t[key] = strict(value, prefix .. key .. '.')
     end
   end
-  return setmetatable({}, {
+  local p = {}
+  plain[p] = t
+  return setmetatable(p, {
     __index = function(_, key)
       local value = t[key]
       if value == nil then
@@ -39,6 +43,15 @@ function M.of(values, stages)
     if not hidden[path:match '^[^.]+'] then flat[path] = value end
   end
   return strict(config.nest(flat), '')
+end
+
+--- The knobs 'name.…' of p as a plain table, { tau = 0.1 } of 'moco.tau'; {} when there are none.
+function M.group(p, name)
+  local nested, out = (plain[p] or {})[name], {}
+  for key, value in pairs(plain[nested] or type(nested) == 'table' and nested or {}) do
+    out[key] = value
+  end
+  return out
 end
 
 return M

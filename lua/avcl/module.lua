@@ -75,6 +75,11 @@ function methods:instance(kind, name, params, scope)
   return { id = id, module = module, scope = scope or module.name }
 end
 
+--- The inputs that a module takes, in order and by name: { name, layout, doc, optional }.
+function methods:ports(kind, name)
+  return self.host:find(kind, name).inputs
+end
+
 --- Applies an instance; returns its outputs by name.
 ---@return table<string, avcl.Node>
 function methods:apply(instance, inputs)
@@ -94,6 +99,14 @@ function methods:ema_of(instance, momentum)
   local id = C.avcl_graph_ema_of(self.ptr, instance.id, graph.id_of(self, momentum, 'ema_of'))
   graph.check(self)
   return { id = id, module = instance.module, scope = instance.scope }
+end
+
+--- A state that starts as a weight and follows it likewise.
+---@return avcl.Node
+function methods:follow(name, weight, momentum)
+  graph.at(self)
+  return graph.node(self, C.avcl_graph_follow(self.ptr, name,
+    graph.id_of(self, weight, 'follow'), graph.id_of(self, momentum, 'follow')))
 end
 
 local function made(g, kind, name, inputs, params, scope)

@@ -6,6 +6,7 @@ local c = require 'avcl.ffi'
 local config = require 'avcl.config'
 local doc = require 'avcl.doc'
 local fields = require 'avcl.fields'
+local methods = require 'avcl.methods'
 local optim = require 'avcl.optim'
 local overrides = require 'avcl.overrides'
 local source = require 'avcl.source'
@@ -34,7 +35,8 @@ function M.semantic(experiment, name, values)
     local top = path:match '^[^.]+'
     local own = top == name
     local augments = path:find('transforms.', 1, true) -- those that are on, below
-    if not experiment.schema.machine[path] and not augments and (own or not stages[top]) then
+    local idle = augments or methods.is_idle(path, values.method)
+    if not experiment.schema.machine[path] and not idle and (own or not stages[top]) then
       local key = own and path:sub(#name + 2) or path
       if not own or not is_silent(key, value, values[name .. '.optim.kind']) then
         out[own and 'stage.' .. key or key] = type(value) == 'table'
@@ -134,7 +136,9 @@ end
 local function make_run(experiment, name, row, values, seed, parent, data)
   local info = data(values.data, values.cache_mib)
   check_splits(experiment, name, row, values, info)
-  local built = stage.build(experiment, name, values, { n_classes = info.n_classes })
+  local built = stage.build(experiment, name, values, {
+    n_classes = info.n_classes, n_samples = info.items,
+  })
   local keys = {
     config = M.semantic(experiment, name, values), graph = built.graph:hash(), data = info.hash,
     parent = parent and parent.id, seed = seed,

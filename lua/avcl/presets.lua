@@ -1,4 +1,6 @@
 -- presets.lua - where the knobs start from (methods.md M); each key is recorded in every run.
+local methods = require 'avcl.methods'
+
 local M = {}
 
 -- The paper's numbers; what it does not state is as fields.lua has it.
@@ -15,5 +17,20 @@ M.robust = {
   ['pretext.features'] = 'raw', ['rgb.normalise'] = 'tmean', ['pretrain.optim.lr'] = 0.01,
   ['amfm.gate'] = 'sigmoid', -- a gate that pre-training did not see must not silence channels
 }
+
+-- The paper's, with what the method's authors trained it with.
+function M.official(method)
+  local out = {}
+  for _, layer in ipairs { M.paper, methods.official[method] or {} } do
+    for path, value in pairs(layer) do out[path] = value end
+  end
+  return out
+end
+
+--- The values of a preset; they may depend on the method.
+function M.of(name, method)
+  local preset = M[name]
+  return type(preset) == 'function' and preset(method) or preset
+end
 
 return M

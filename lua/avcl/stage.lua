@@ -27,6 +27,8 @@ function M.fields(values, name)
   return out
 end
 
+local SAMPLES = 1000 -- where no data set is: avcl graph, benchmarks
+
 -- The model is declared again under a head, where its own losses and records are not wanted.
 local quiet = {}
 M.quiet = quiet
@@ -38,11 +40,17 @@ function quiet.log(g, name, value)
   return g
 end
 
+--- The third argument of a model: 'pretext', 'supervised' or 'evaluate', of so many clips.
+function M.told(kind, n_samples)
+  return { kind = kind, n_samples = n_samples or SAMPLES }
+end
+
 --- What the model returns; meanwhile the methods in `instead` take the place of g's own.
+---@param told { kind: string, n_samples: integer } what stage it is declared for, of how many clips
 ---@param instead table<string, function>?
-function M.declare(experiment, g, p, instead)
+function M.declare(experiment, g, p, told, instead)
   for name, fn in pairs(instead or {}) do rawset(g, name, fn) end
-  local declared = experiment.model(g, p)
+  local declared = experiment.model(g, p, told)
   for name in pairs(instead or {}) do rawset(g, name, nil) end
   if type(declared) ~= 'table' then
     c.raise('INVALID', 'the model returned %s, expected { features = …, taps = … }',
@@ -88,7 +96,9 @@ local function keep_features(g, declared)
   if not (taps.video and taps.audio) then return end
   g:keep('raw/video', taps.video.pool)
   g:keep('raw/audio', taps.audio.pool)
-  if type(list) == 'table' and graph.is_node(list[1]) and graph.is_node(list[2]) then
+  local is_fused = type(list) == 'table' and graph.is_node(list[1]) and graph.is_node(list[2])
+    and list[1].id ~= taps.video.pool.id -- no gate, nothing to say of one
+  if is_fused then
     g:keep('fused/video', list[1])
     g:keep('fused/audio', list[2])
   end
@@ -101,7 +111,7 @@ end
 
 --- Builds a stage's graph. For a test, that of the stage it tests; for an evaluation, that model
 --- without head and losses, its features kept.
----@param options { n_classes: integer?, host: avcl.Host? }
+---@param options { n_classes: integer?, n_samples: integer?, host: avcl.Host? }
 function M.build(experiment, name, values, options)
   local kind = experiment.kinds[name]
   if not kind then spec.unknown(name, experiment.stages, 'stages', experiment.place) end
@@ -114,7 +124,9 @@ function M.build(experiment, name, values, options)
   for _, scope in ipairs(fields.frozen or {}) do g.frozen_scopes[scope] = true end
   local p = knobs.of(values, experiment.stages)
   local is_quiet = supervised or kind == 'evaluate'
-  local declared = M.declare(experiment, g, p, is_quiet and quiet or nil)
+  local told = M.told(supervised and 'supervised' or is_quiet and 'evaluate' or 'pretext',
+    options.n_samples)
+  local declared = M.declare(experiment, g, p, told, is_quiet and quiet or nil)
   check_frozen(g, fields.frozen)
   if kind == 'pretext' then keep_features(g, declared) end
   local names = kind == 'evaluate'

@@ -46,8 +46,10 @@ local function trainer_options(run, built, checkpoint_dir)
 end
 
 --- Compiles the graph of a run; returns the session and what was built. kernel_plan: text.
-function M.session(experiment, run, n_classes, kernel_plan)
-  local built = stage.build(experiment, run.stage, run.values, { n_classes = n_classes })
+function M.session(experiment, run, kernel_plan)
+  local built = stage.build(experiment, run.stage, run.values, {
+    n_classes = run.data.n_classes, n_samples = run.data.items,
+  })
   local s = graph_session.new(built.graph, {
     device = run.values.device, precision = run.values.precision, conv = run.values.conv,
     kernel_plan = kernel_plan, seed = run.seed,

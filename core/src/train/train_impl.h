@@ -25,8 +25,8 @@ typedef struct avcl_feed {
     uint32_t batch; /* rows the graph was built for */
     avcl_dtype real;
 } avcl_feed;
-/* Which of rgb, mel, label, sample_index, weight the graph has; checks their shapes against the view.
- */
+/* Which of rgb, mel, label, sample_index, weight the graph has; their shapes must be
+ * those of the view. */
 avcl_status avcl__feed_init(avcl_feed *feed, avcl_session *s, const avcl_view *view,
                             uint32_t batch, avcl_error *err);
 /* `roll`: mel rows are shifted by so many within the batch (shuffled-pairs control). */

@@ -66,7 +66,7 @@ local function build(r, class)
   local instead = { apply = probing(found) }
   for name, fn in pairs(stage.quiet) do instead[name] = fn end
   local p = knobs.of(values, r.experiment.stages)
-  local declared = stage.declare(r.experiment, g, p, instead)
+  local declared = stage.declare(r.experiment, g, p, stage.told 'evaluate', instead)
   local has_classes, streams = r.kind == 'supervised', {}
   for _, s in ipairs(STREAMS) do
     if not has_classes or values.modalities == 'both' or values.modalities == s.input then
