@@ -41,7 +41,9 @@ end
 
 -- A script that was edited since declares another graph; its weights would mean nothing there.
 local function check_graph(self, trained)
-  local built = stage.build(self.experiment, self.stage, self.values, { n_classes = self.classes })
+  local built = stage.build(self.experiment, self.stage, self.values, {
+    n_classes = self.classes, n_samples = self.samples,
+  })
   local now = built.graph:hash()
   built.graph:close()
   if now ~= trained.keys.graph then
@@ -60,6 +62,7 @@ end
 ---@field seed integer
 ---@field values table      flat, as recorded
 ---@field classes integer
+---@field samples integer  of its data set: memories of methods have so many rows
 ---@field checkpoint string its selected weights
 
 --- `id` is whole; of a test, the run that was tested.
@@ -72,7 +75,7 @@ function M.open(store, id)
   local self = {
     experiment = experiment, root = loaded.root, id = trained.run, stage = trained.stage,
     kind = trained.kind, seed = run.seed, values = values_of(experiment, runs),
-    classes = run.provenance.data[1].classes,
+    classes = trained.provenance.data[1].classes, samples = trained.provenance.data[1].items,
     checkpoint = store:work_path(trained.run, 'ckpt/best.safetensors'),
   }
   if not lfs.attributes(self.checkpoint) then
