@@ -10,7 +10,8 @@ lua-argparse lua-filesystem libdnnl-dev libopenblas-openmp-dev libavformat-dev l
 libavutil-dev libswscale-dev libswresample-dev libfftw3-dev libyaml-dev libjansson-dev libssl-dev
 libpng-dev libcairo2 fonts-dejavu-core"
 TEST_PACKAGES="faketime libcmocka-dev clang g++ dpkg-dev libclang-rt-14-dev clang-format lua-busted lua-check ffmpeg
-python3 python3-yaml python3-pandas python3-scipy librsvg2-bin zsh fish"
+python3 python3-yaml python3-pandas python3-scipy librsvg2-bin zsh fish
+libyaml-pp-perl"
 
 missing_packages() {
     for package in "$@"; do

@@ -104,15 +104,5 @@ test_arguments_and_exit_status() {
     expect_status 1; expect_text 'fault.lua:1: a fault of mine'
 }
 
-test_the_readers_of_yaml_agree() {
-    if [ ! -x "$BUILD/bin/test_doc" ]; then
-        echo '    (skipped: this build has no unit tests)'
-        return
-    fi
-    output=$(cd "$BUILD" && AVCL_BUILD_DIR=. bin/test_doc 2>&1 && "$E2E/test_yaml_readers.py" "$BUILD" 2>&1)
-    status=$?
-    expect_status 0; expect_text 'values, ' ' 0 differences'
-}
-
 run_tests test_values_and_gradients_by_hand test_a_wrong_file_is_refused \
-    test_arguments_and_exit_status test_the_readers_of_yaml_agree
+    test_arguments_and_exit_status

@@ -8,7 +8,7 @@ AVCL_BUILD=$(cd "${1:-build/release}" && pwd) || exit 2
 export AVCL_BUILD
 [ $# -gt 0 ] && shift
 [ -x "$AVCL_BUILD/bin/avcl" ] || { echo "no $AVCL_BUILD/bin/avcl: build it first" >&2; exit 2; }
-scripts=${*:-bad_input plugins lua identity losses methods resume disk memory own_data synth import stats augment inputs weights samples}
+scripts=${*:-bad_input plugins lua identity losses yaml methods resume disk memory own_data synth import stats augment inputs weights samples}
 
 E2E_DATA=$(mktemp -d "${TMPDIR:-/tmp}/avcl-e2e-data.XXXXXX") || exit 2
 trap 'rm -rf "$E2E_DATA"' EXIT
