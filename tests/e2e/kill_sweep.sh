@@ -12,7 +12,7 @@ SEEDS=1-4
 TINY="run experiments/tiny.lua --threads 1 --progress none -j 2 pretrain.epochs=3 checkpoint_s=0"
 
 table() {
-    "$AVCL" table experiments/tiny.lua --seeds $SEEDS --store "$1" pretrain.epochs=3 checkpoint_s=0 2>&1 |
+    "$AVCL" table experiments/tiny.lua --seeds $SEEDS --store "$1" pretrain.epochs=3 checkpoint_s=0 2>/dev/null |
         sed "s/$1/STORE/g"
 }
 

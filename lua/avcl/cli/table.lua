@@ -74,6 +74,13 @@ local function print_orderings(r, t)
     t.name)
 end
 
+-- Not in the table itself: the same study gives the same bytes, whatever it was interrupted by.
+local function say_cost(t)
+  if t.cost.runs > 0 then
+    term.say('%d finished runs, %s of computing', t.cost.runs, term.duration(t.cost.wall_s))
+  end
+end
+
 function M.run(args)
   if args.check then return written.check(args) end
   if not args.script then
@@ -81,6 +88,7 @@ function M.run(args)
   end
   local r = results.open(args, 'table')
   local t = results.table(r, args)
+  say_cost(t)
   if args.lint then
     local lines, bad = lint.table(t, r.plan, r.experiment)
     for _, line in ipairs(lines) do print(line) end

@@ -110,9 +110,7 @@ local function notes_of(t)
   end
   if has_mark(t) then add(test_note(t)) end
   if t.cost.runs > 0 then
-    local plural = t.cost.runs == 1 and '' or 's'
-    add(('Behind it: %d run%s, %s of computing.'):format(t.cost.runs, plural,
-      term.duration(t.cost.wall_s)))
+    add(('Behind it: %d run%s.'):format(t.cost.runs, t.cost.runs == 1 and '' or 's'))
   end
   return out
 end
