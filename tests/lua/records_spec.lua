@@ -65,6 +65,15 @@ describe('records', function()
     return tostring(problem)
   end
 
+  it('are not those of a store that was here before', function()
+    local at = root .. '/short-lived'
+    put(stores.open(at, true), A, { run = A, seed = 1 })
+    assert.equal(A .. '\n', avcl('ls -q --store ' .. at))
+    os.execute(("rm -rf '%s'"):format(at))
+    put(stores.open(at, true), B, { run = B, seed = 1 })
+    assert.equal(B .. '\n', avcl('ls -q --store ' .. at))
+  end)
+
   it('refuses slips before it looks at a row', function()
     assert.truthy(refused('config.tua <= 1'):find("did you mean 'config.tau'", 1, true))
     assert.truthy(refused('tau = 1'):find('==', 1, true))

@@ -31,6 +31,22 @@ typedef struct header {
 } header;
 
 /* ---- where ------------------------------------------------------------------------- */
+/* A store's path and what its store.yaml says, its uuid among it: another store that is
+ * made in the same place has another cache. NULL without memory. */
+static char *identity_of(const char *root)
+{
+    char path[AVCL_PATH_ROOM];
+    char *says = NULL;
+    char *out = NULL;
+    uint64_t n = 0;
+    int room = snprintf(path, sizeof path, "%s/store.yaml", root);
+    if (room > 0 && (size_t)room < sizeof path)
+        avcl__file_read(path, &says, &n, NULL); /* none: the path alone */
+    if (asprintf(&out, "%s\n%s", root, says ? says : "") < 0) out = NULL;
+    free(says);
+    return out;
+}
+
 char *avcl__runs_cache_path(const char *root)
 {
     const char *base = getenv("XDG_CACHE_HOME");
@@ -38,9 +54,11 @@ char *avcl__runs_cache_path(const char *root)
     char *real = realpath(root, NULL);
     char hex[65];
     char *out = NULL;
-    if (!real) return strdup("");
-    avcl_sha256_hex(real, strlen(real), hex);
+    char *identity = real ? identity_of(real) : NULL;
     free(real);
+    if (!identity) return strdup("");
+    avcl_sha256_hex(identity, strlen(identity), hex);
+    free(identity);
     int n = -1;
     if (base && *base == '/')
         n = asprintf(&out, "%s/avcl/%.32s.runs", base, hex);
