@@ -22,14 +22,16 @@ return function(g, p, v, a)
   local f = fuse(g, p, v, a)
   local final = p.pretext.features == 'raw' and { v.pool, a.pool } or { f.video, f.audio }
   for _, place in ipairs(p.cgra_at) do
-    local cgra = g:alignment('cgra', cgra_inputs(g, place, v, a, final), {
+    local pair = cgra_inputs(g, place, v, a, final)
+    local cgra = g:alignment('cgra', pair, {
       lambda = p.lambda, center = p.cgra.center, norm = p.cgra.norm,
     })
-    g:minimize(p.lambda_cor, cgra) -- eq. 11, left
+    local n = p.cgra.reduction == 'mean' and pair[1].shape[2] or 1
+    g:minimize(p.loss.scale * p.lambda_cor / n, cgra) -- eq. 11, left
     g:log('cgra_' .. place, cgra)
   end
   local selfcl = g:loss('selfcl', final, { tau = p.tau, reduction = p.selfcl.reduction })
-  g:minimize(p.lambda_self, selfcl) -- eq. 11, right
+  g:minimize(p.loss.scale * p.lambda_self, selfcl) -- eq. 11, right
   g:log('selfcl', selfcl)
   return { f.video, f.audio }
 end

@@ -228,7 +228,8 @@ function Schema:resolve(row, layer)
     'method', layers)
   local first = early(given.preset, 'preset', layers)
   overlay(point, self.values, 'built-in')
-  apply_preset(point, self, first or 'paper', method, first and 'experiment' or 'built-in')
+  apply_preset(point, self, later or first or 'paper', method,
+    first and 'experiment' or 'built-in')
   for _, file in ipairs(self.files or none) do overlay(point, file.values, file.name) end
   overlay(point, given, 'experiment', dropped)
   if later then apply_preset(point, self, later, method, 'row') end

@@ -59,6 +59,8 @@ M.knobs = {
   ['cgra.center'] = { type = 'boolean', default = true,
     doc = 'columns minus their batch mean [assumed]' },
   ['cgra.norm'] = choice('paper', { 'paper', 'barlow' }, 'of the columns (eq. 6) [assumed]'),
+  ['cgra.reduction'] = choice('sum', { 'sum', 'mean' }, 'over the features (eq. 5)'),
+  ['loss.scale'] = number(1, { above = 0, doc = 'times both weights of eq. 11' }),
   ['selfcl.reduction'] = choice('sum', { 'sum', 'mean' }, 'over the batch (eqs. 7, 9)'),
   ['audio.in_channels'] = integer(3, { min = 1, max = 3, doc = 'the spectrogram is repeated' }),
   ['audio.depth'] = integer(1, { min = 1, max = 1024, doc = 'frames it is repeated over' }),

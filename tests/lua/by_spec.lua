@@ -57,6 +57,9 @@ describe('a value by another key', function()
     assert.same({ 16, 32, 6, 0.5, 0.1, 'raw', 'b+c' }, at { 'scale=small' })
     assert.same({ 16, 48, 6, 0.5, 0.5, 'fused', 'b+c' },
       at { 'scale=small', 'rgb.size=48', 'preset=paper' })
+    -- A preset named later takes the place of the first: nothing of that is left.
+    assert.equal('relu', plan_of(e, { 'scale=small', 'preset=paper' }).rows[1].values['amfm.gate'])
+    assert.equal('sigmoid', plan_of(e, { 'scale=small' }).rows[1].values['amfm.gate'])
     assert.matches("'.-' has no value for scale = 'smal'; did you mean 'small'",
       message(at, { 'scale=smal' }))
   end)

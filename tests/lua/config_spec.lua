@@ -56,7 +56,8 @@ describe('config', function()
     assert.are.equal('tmean', v['rgb.normalise'])
     assert.are.equal('raw', v['pretext.features'])
     assert.are.equal(0.1, v.tau)
-    assert.is_true(math.abs(v.lambda_cor - 3 * 0.9 / 32) < 1e-12) -- D = 8 x width
+    assert.are.same({ 0.9, 0.1, 'mean', 3 }, -- eq. 11 as printed, but per feature, three times
+      { v.lambda_cor, v.lambda_self, v['cgra.reduction'], v['loss.scale'] })
     v = resolve({ 'preset=robust', 'rgb.normalise=clip' }, { tau = 0.7 })
     assert.are.equal('clip', v['rgb.normalise'])
     assert.are.equal(0.7, v.tau)
