@@ -1,14 +1,13 @@
 -- Table 2 of the AVCL paper: where CGRA looks, on Kinetics-Sounds32.
 local avcl = require 'avcl'
-local base = require 'experiments._base.avcl'
+local paper = require 'experiments._base.avcl'
 
 local function layer(name, ...)
   return { label = name, cgra_at = { ... } }
 end
 
 return avcl.experiment {
-  name = 'table2', base = base, model = require 'experiments._base.model',
-  defaults = { data = 'k32' },
+  name = 'table2', base = paper.base, model = require 'experiments._base.model',
   rows = avcl.rows {
     layer 'None',
     layer('conv3', 'conv3'), layer('conv4', 'conv4'), layer('conv5', 'conv5'),

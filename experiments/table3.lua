@@ -1,13 +1,12 @@
 -- Table 3 of the AVCL paper: loss weights and fusion, on Kinetics-Sounds32.
 local avcl = require 'avcl'
-local base = require 'experiments._base.avcl'
+local paper = require 'experiments._base.avcl'
 
 local weights = { 0.1, 0.3, 0.5, 0.7, 0.9 }
 local rest = { 0.9, 0.7, 0.5, 0.3, 0.1 }
 
 return avcl.experiment {
-  name = 'table3', base = base, model = require 'experiments._base.model',
-  defaults = { data = 'k32' },
+  name = 'table3', base = paper.base, model = require 'experiments._base.model',
   rows = avcl.rows {
     { label = 'no SelfCL', lambda_cor = 1, lambda_self = 0 },
     avcl.zip { lambda_cor = weights, lambda_self = rest },

@@ -36,6 +36,8 @@ step_fuzz() { build fuzz fuzz && tests/fuzz/run.sh build/fuzz "$fuzz_s"; }
 # Committed tables say what the committed records say.
 step_tables() { build release && build/release/bin/avcl table --check; }
 step_quickstart() { tests/e2e/quickstart_check.sh; }
+# Every row of the paper's tables, as small as can be.
+step_paper() { tests/e2e/paper_check.sh; }
 step_tsan() { tests tsan -R '^test_(loader|loader_samplers|loader_files|prepare|synth|plan|graph|graph_memory|trainer|evaluate)$'; }
 step_clips() { build release && tests/e2e/debian_clips.sh build/release; }
 step_weights() { need_packages python3-torch && build release && tests/e2e/run.sh build/release weights; }
@@ -45,7 +47,7 @@ step_kill() {
         AVCL_BUILD=build/release E2E_ONLY=eight E2E_CLAIMS=334 tests/e2e/sweep.sh
 }
 
-steps="style arrows build unit ops lua e2e tables install readme clang asan fuzz quickstart"
+steps="style arrows build unit ops lua e2e tables install readme clang asan fuzz quickstart paper"
 full="tsan clips kill weights"
 
 case ${1:-} in
