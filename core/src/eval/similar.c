@@ -44,11 +44,12 @@ float *avcl__on_sphere(const avcl_vectors *v, avcl_error *err)
     return out;
 }
 
-static float sum_lanes(lanes v)
+/* By address: how so wide a vector is passed depends on the CPU that is compiled for. */
+static float sum_lanes(const lanes *v)
 {
     float sum = 0;
     for (int l = 0; l < LANES; l++)
-        sum += v[l];
+        sum += (*v)[l];
     return sum;
 }
 
@@ -64,7 +65,7 @@ static void dot_tile(const float *const query[TILE], const float *row, int64_t d
             acc[q] += *(const lanes *)(query[q] + k) * g;
     }
     for (int q = 0; q < TILE; q++) {
-        out[q] = sum_lanes(acc[q]);
+        out[q] = sum_lanes(&acc[q]);
         for (int64_t i = k; i < d; i++)
             out[q] += query[q][i] * row[i];
     }
