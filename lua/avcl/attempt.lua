@@ -141,9 +141,16 @@ local function selection_of_parent(self)
   }
 end
 
+-- What a test or an evaluation looks at, and how.
+local function looked_at(self, session, built)
+  local run = self.run
+  return { session = session, built = built, values = run.values, dataset = run.data.dataset },
+    stage.fields(run.values, run.stage)
+end
+
 local function run_test(self, session, built)
   local run, store = self.run, self.store
-  local r = evaluate.test(session, run.data.dataset, run, built)
+  local r = evaluate.test(looked_at(self, session, built))
   store:publish_bytes(run.id, 'items.bin', r.items, r.n_bytes)
   if r.bad then store:publish_bytes(run.id, 'bad.csv', r.bad, #r.bad) end
   r.items = {
@@ -156,7 +163,7 @@ end
 
 local function run_evaluation(self, session, built)
   local run = self.run
-  local r = evaluate.run(session, run.data.dataset, run, built)
+  local r = evaluate.look(looked_at(self, session, built))
   if #r.bad > 0 then self.store:publish_bytes(run.id, 'bad.csv', r.bad, #r.bad) end
   r.select = selection_of_parent(self)
   return r

@@ -20,6 +20,18 @@ function M.records(path)
   end
 end
 
+--- The same of CSV text.
+function M.records_of(text)
+  local path = os.tmpname()
+  local f = assert(io.open(path, 'w'))
+  f:write(text)
+  f:close()
+  local list = {}
+  for fields in M.records(path) do list[#list + 1] = fields end
+  os.remove(path)
+  return list
+end
+
 local function field(text, separator)
   local has_mark = text:find '["\r\n]' or text:find(separator, 1, true)
   if has_mark or text:find '^[%s#]' or text:find '%s$' then

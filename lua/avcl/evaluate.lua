@@ -5,7 +5,6 @@
 local c = require 'avcl.ffi'
 local hosts = require 'avcl.host'
 local inputs = require 'avcl.inputs'
-local stage = require 'avcl.stage'
 local C = c.C
 
 local M = {}
@@ -16,12 +15,18 @@ local DEPTHS = { 1, 5, 10, 20, 50 }
 --- Neighbours and temperature: solo-learn's, and MoCo's demo and lightly's.
 local KNN = { { name = 'knn', k = 20, t = 0.07 }, { name = 'knn200', k = 200, t = 0.1 } }
 
+---@class avcl.Looked  what is looked at: a compiled model with its weights, and a data set
+---@field session avcl.Session
+---@field built table   what stage.build returned
+---@field values table  flat
+---@field dataset avcl.Dataset
+
 -- The second value must outlive the first.
-local function options_of(run, built, split, clips, average)
+local function options_of(at, split, clips, average)
   local o = c.new 'avcl_eval_options'
-  o.split, o.batch, o.workers = split, built.batch, run.values.workers
+  o.split, o.batch, o.workers = split, at.built.batch, at.values.workers
   o.average = AVERAGES[average or 'logits']
-  inputs.fill_view(o.view, run.values, built.used, { random = false, n_clips = clips })
+  inputs.fill_view(o.view, at.values, at.built.used, { random = false, n_clips = clips })
   local bad = c.new 'char *[1]'
   o.bad = bad
   return o, { split, bad }, bad
@@ -30,15 +35,16 @@ end
 -- ---- accuracy ------------------------------------------------------------------------------
 
 --- Tests: metrics by name, the bits of correct samples and the confusion matrix.
-function M.test(session, dataset, run, built)
-  local f = stage.fields(run.values, run.stage)
-  local n, classes = dataset:count(f.split), dataset:n_classes()
-  local o, keep, bad = options_of(run, built, f.split, f.clips, f.average)
+---@param at avcl.Looked
+---@param f { split: string, clips: integer, average: string? }
+function M.test(at, f)
+  local n, classes = at.dataset:count(f.split), at.dataset:n_classes()
+  local o, keep, bad = options_of(at, f.split, f.clips, f.average)
   local out = c.new 'avcl_eval_result'
   local n_bytes = math.ceil(n / 8)
   local items = c.new('uint8_t[?]', math.max(n_bytes, 1))
   local confusion = c.new('int64_t[?]', math.max(classes * classes, 1))
-  c.call('avcl_evaluate', session.ptr, dataset.ptr, o, out, items, confusion)
+  c.call('avcl_evaluate', at.session.ptr, at.dataset.ptr, o, out, items, confusion)
   local metrics = {}
   for _, name in ipairs { 'loss', 'top1', 'top5', 'per_class', 'n', 'n_failed' } do
     metrics[f.split .. '/' .. name] = tonumber(out[name])
@@ -58,15 +64,20 @@ end
 
 ---@class avcl.Features { n, n_failed, bad: CSV lines?, of: name -> avcl_vectors, ptr }
 
+local function kept_as(name)
+  return name == 'logits' and name or 'feature/' .. name
+end
+
 --- Features of a split, means over the clips of each video.
----@param names string[] what M.keep returned
+---@param at avcl.Looked
+---@param names string[] of features.keep, or 'logits' of a classifier
 ---@return avcl.Features
-function M.features(session, dataset, run, built, split, clips, names)
-  local o, keep, bad = options_of(run, built, split, clips)
+function M.features(at, split, clips, names)
+  local o, keep, bad = options_of(at, split, clips)
   local list = {}
-  for i, name in ipairs(names) do list[i] = 'feature/' .. name end
-  local ptr = c.own(c.call('avcl_features_read', session.ptr, dataset.ptr, o,
-    c.new('const char *[?]', #list, list), #list), 'avcl_features_free', dataset.ptr)
+  for i, name in ipairs(names) do list[i] = kept_as(name) end
+  local ptr = c.own(c.call('avcl_features_read', at.session.ptr, at.dataset.ptr, o,
+    c.new('const char *[?]', #list, list), #list), 'avcl_features_free', at.dataset.ptr)
   local out = {
     ptr = ptr, n = tonumber(C.avcl_features_n(ptr)), of = {}, split = split,
     n_failed = tonumber(C.avcl_features_n_failed(ptr)), bad = c.take_text(bad[0]),
@@ -183,14 +194,16 @@ function M.measure(fit, test, names, n_classes, fields)
   return self.metrics
 end
 
---- An evaluate stage: metrics, and the CSV lines of clips that could not be read.
-function M.run(session, dataset, run, built)
-  local f = stage.fields(run.values, run.stage)
-  local fit = M.features(session, dataset, run, built, f.fit_split, f.clips, built.features)
-  local test = M.features(session, dataset, run, built, f.split, f.clips, built.features)
+--- What features hold: metrics, the CSV lines of clips that could not be read, the features.
+---@param at avcl.Looked
+---@param f table split, fit_split, clips, evaluate, probe_l2, probe_iterations
+function M.look(at, f)
+  local names = at.built.features
+  local fit = M.features(at, f.fit_split, f.clips, names)
+  local test = M.features(at, f.split, f.clips, names)
   return {
-    metrics = M.measure(fit, test, built.features, dataset:n_classes(), f),
-    bad = (fit.bad or '') .. (test.bad or ''),
+    metrics = M.measure(fit, test, names, at.dataset:n_classes(), f),
+    bad = (fit.bad or '') .. (test.bad or ''), test = test,
   }
 end
 

@@ -41,11 +41,11 @@ end
 keepers.video_conv5, keepers.audio_conv5 = pooled_conv5 'video', pooled_conv5 'audio'
 
 --- Keeps features of a model under feature/NAME; those that a study asks for must be there.
----@param wanted string[]? video, audio and fused where not given, as far as the model has them
+---@param wanted string[] none: video, audio and fused, as far as the model has them
 ---@return string[] names
 function M.keep(g, declared, modalities, wanted)
-  local names = {}
-  for _, name in ipairs(wanted or { 'video', 'audio', 'fused' }) do
+  local names, is_given = {}, #wanted > 0
+  for _, name in ipairs(is_given and wanted or { 'video', 'audio', 'fused' }) do
     if not keepers[name] then
       c.raise('INVALID', "no features '%s'%s", tostring(name),
         suggest.text(tostring(name), fields.FEATURES))
@@ -54,7 +54,7 @@ function M.keep(g, declared, modalities, wanted)
     if node then
       g:keep('feature/' .. name, node)
       names[#names + 1] = name
-    elseif wanted then
+    elseif is_given then
       c.raise('NOT_FOUND', "the model has no features '%s': it returns no such taps", name)
     end
   end

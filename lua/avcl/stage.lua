@@ -104,14 +104,27 @@ local function keep_features(g, declared)
   end
 end
 
+--- Top-level scopes of a graph's weights and states, in order.
+---@return string[]
+function M.scopes(g)
+  local seen, list = {}, {}
+  for _, v in ipairs(g:variables()) do
+    local top = v.name:match '^[^/]+'
+    if not seen[top] then list[#list + 1] = top end
+    seen[top] = true
+  end
+  return list
+end
+
 --- Whether a stage of this kind trains; tests and evaluations look at what another one trained.
 function M.trains(kind)
   return kind == 'pretext' or kind == 'supervised'
 end
 
 --- Builds a stage's graph. For a test, that of the stage it tests; for an evaluation, that model
---- without head and losses, its features kept.
----@param options { n_classes: integer?, n_samples: integer?, host: avcl.Host? }
+--- without head and losses, its features kept. So it is, with a head where there is one, when
+--- `look` asks for features of a trained stage ({} = those it has).
+---@param options { n_classes: integer?, n_samples: integer?, host: avcl.Host?, look: string[]? }
 function M.build(experiment, name, values, options)
   local kind = experiment.kinds[name]
   if not kind then spec.unknown(name, experiment.stages, 'stages', experiment.place) end
@@ -123,14 +136,14 @@ function M.build(experiment, name, values, options)
   local supervised = kind ~= 'evaluate' and experiment.kinds[of] == 'supervised'
   for _, scope in ipairs(fields.frozen or {}) do g.frozen_scopes[scope] = true end
   local p = knobs.of(values, experiment.stages)
-  local is_quiet = supervised or kind == 'evaluate'
-  local told = M.told(supervised and 'supervised' or is_quiet and 'evaluate' or 'pretext',
+  local look = options.look or kind == 'evaluate' and (M.fields(values, name).features or {})
+  local is_quiet = supervised or look
+  local told = M.told(supervised and 'supervised' or look and 'evaluate' or 'pretext',
     options.n_samples)
   local declared = M.declare(experiment, g, p, told, is_quiet and quiet or nil)
   check_frozen(g, fields.frozen)
-  if kind == 'pretext' then keep_features(g, declared) end
-  local names = kind == 'evaluate'
-    and features.keep(g, declared, values.modalities, M.fields(values, name).features) or nil
+  if kind == 'pretext' and not look then keep_features(g, declared) end
+  local names = look and features.keep(g, declared, values.modalities, look) or nil
   if supervised then head.classify(g, declared, values, fields, options.n_classes or 2) end
   c.call('avcl_graph_status', g.ptr)
   if M.trains(kind) then check_scopes(g, fields) end

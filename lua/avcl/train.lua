@@ -66,13 +66,9 @@ end
 function M.scopes(built, run)
   local given = stage.fields(run.values, run.stage).load
   if given then return given end
-  local seen, list = {}, {}
-  for _, v in ipairs(built.graph:variables()) do
-    local top = v.name:match '^[^/]+'
-    if not seen[top] and not (top == 'head' and run.parent.kind == 'pretext') then
-      list[#list + 1] = top
-    end
-    seen[top] = true
+  local list = {}
+  for _, top in ipairs(stage.scopes(built.graph)) do
+    if not (top == 'head' and run.parent.kind == 'pretext') then list[#list + 1] = top end
   end
   return list
 end

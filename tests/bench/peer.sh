@@ -5,6 +5,7 @@
 #   tests/bench/peer.sh auto audio       these rows: direct auto bf16 audio small
 #   tests/bench/peer.sh --quick small    one step each
 #   tests/bench/peer.sh --no-agree bf16  after an agreement has been seen
+#   tests/bench/peer.sh --backbone c3d   C3D's video tower, or r2plus1d's, 4 clips: rows video, video-tuned
 #
 # Networks, weights and batches are the same in both programs, and their losses must agree before
 # anything is timed. PyTorch runs as installed and with malloc told to keep its pages ("tuned").

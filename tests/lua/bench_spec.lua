@@ -119,6 +119,16 @@ describe('avcl bench tune', function()
     assert.are.near(without.loss, with.loss, 1e-2 * math.abs(without.loss))
   end)
 
+  it('prints the plan in force, which is a plan', function()
+    local text, code = avcl('plan' .. NET)
+    assert.are.equal(0, code, text)
+    assert.truthy(text:find('\nconv3d %S+ 3x2x32x32 16x3x7x7 s1x2x2 p1x3x3 direct\n'), text)
+    support.write(plan, text)
+    local function shapes(of) return (of:gsub('plan %x+', '')) end
+    assert.are.equal(shapes(text), shapes(avcl('plan' .. NET .. '--kernel-plan ' .. plan)))
+    refused('plan' .. NET .. '--device reference', 3, 'one kernel for each convolution')
+  end)
+
   it('says what is wrong with a plan', function()
     refused('step --kernel-plan /nowhere/plan.txt', 4, '--kernel-plan: /nowhere/plan.txt')
     support.write(plan, 'rubbish\n')
@@ -161,7 +171,7 @@ describe('avcl bench', function()
   it('is in the help', function()
     local text, code = support.shell(("'%s' help bench"):format(program))
     assert.are.equal(0, code, text)
-    for _, action in ipairs { 'step', 'layers', 'ops', 'tune', 'peak' } do
+    for _, action in ipairs { 'step', 'layers', 'ops', 'plan', 'tune', 'peak' } do
       assert.truthy(text:find(action, 1, true), action)
     end
   end)

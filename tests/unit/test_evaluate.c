@@ -89,8 +89,18 @@ static void build_model(small_run *r, int64_t n_logits, const float *levels)
 
 static const float LEVELS[K] = {0.20f, 0.38f, 0.40f, 0.43f, 0.47f, 0.53f};
 
-/* The mean logits of a video over its clips, from the loader's own pixels. */
-static void score(small_run *r, int video, double out[K])
+static void to_softmax(double z[K])
+{
+    double sum = 0;
+    for (int c = 0; c < K; c++)
+        sum += exp(z[c]);
+    for (int c = 0; c < K; c++)
+        z[c] = exp(z[c]) / sum;
+}
+
+/* The mean logits of a video over its clips, or the logarithm of the mean of their
+ * softmax, from the loader's own pixels. */
+static void score(small_run *r, int video, avcl_average average, double out[K])
 {
     avcl_view view = small_run_view();
     uint8_t rgb[SMALL_INPUTS];
@@ -105,9 +115,15 @@ static void score(small_run *r, int video, double out[K])
         for (int i = 0; i < SMALL_INPUTS; i++)
             m += fabs(rgb[i] / 127.5 - 1) / SMALL_INPUTS;
         m = STRETCH * (m - FLOOR);
+        double z[K];
         for (int c = 0; c < K; c++)
-            out[c] += (LEVELS[c] * m - LEVELS[c] * (double)LEVELS[c] / 2) / CLIPS;
+            z[c] = LEVELS[c] * m - LEVELS[c] * (double)LEVELS[c] / 2;
+        if (average == AVCL_AVERAGE_SOFTMAX) to_softmax(z);
+        for (int c = 0; c < K; c++)
+            out[c] += z[c] / CLIPS;
     }
+    for (int c = 0; c < K && average == AVCL_AVERAGE_SOFTMAX; c++)
+        out[c] = log(out[c]);
 }
 
 typedef struct expected {
@@ -134,7 +150,7 @@ static void judge(const double z[K], int label, int video, expected *e, int *is_
     *is_right = above < 1;
 }
 
-static expected expect(small_run *r)
+static expected expect(small_run *r, avcl_average average)
 {
     expected e = {.result = {.n = N, .n_failed = 1}};
     int right[K] = {0};
@@ -144,7 +160,7 @@ static expected expect(small_run *r)
         double z[K];
         int is_right = 0;
         if (i != FAILED) {
-            score(r, i, z);
+            score(r, i, average, z);
             judge(z, label_of(i), i, &e, &is_right);
         }
         seen[label_of(i)]++;
@@ -165,20 +181,20 @@ static avcl_eval_options make_options(void)
     return o;
 }
 
-static void test_evaluate__counts_what_a_hand_counts(void **state)
+static void check_counts(avcl_average average)
 {
-    (void)state;
     small_run r;
     avcl_error err = {0};
     avcl_eval_result got = {0};
     uint8_t items[2] = {0xff, 0xff};
     int64_t confusion[K * K] = {[3] = 77};
     avcl_eval_options o = make_options();
+    o.average = average;
     open_videos(&r);
     build_model(&r, K, LEVELS);
     if (avcl_evaluate(r.s, r.d, &o, &got, items, confusion, &err))
         fail_msg("%s", err.message);
-    expected want = expect(&r);
+    expected want = expect(&r, average);
     /* neither all right nor all wrong, or the test says little */
     assert_true(want.result.top1 > 0 && want.result.top1 < want.result.top5);
     assert_int_equal(got.n, N);
@@ -190,6 +206,13 @@ static void test_evaluate__counts_what_a_hand_counts(void **state)
     assert_memory_equal(items, want.items, sizeof items);
     assert_memory_equal(confusion, want.confusion, sizeof confusion);
     small_run_close(&r);
+}
+
+static void test_evaluate__counts_what_a_hand_counts(void **state)
+{
+    (void)state;
+    check_counts(AVCL_AVERAGE_LOGITS);
+    check_counts(AVCL_AVERAGE_SOFTMAX);
 }
 
 /* A model that says the same of every class, or nothing at all, is never right. */

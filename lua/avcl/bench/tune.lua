@@ -41,6 +41,21 @@ local function collect(session)
   return keys, rows, most
 end
 
+--- The rows in force, one for each convolution of a workload's session: from its plan file, the
+--- built-in table or the rule.
+function M.in_force(session)
+  local seen, lines = {}, {}
+  for i = 0, C.avcl_session_n_kernels(session.ptr, C.AVCL_TRAIN) - 1 do
+    local row = candidates(session, i)[1]
+    if row and not seen[row] then
+      seen[row] = true
+      lines[#lines + 1] = row
+    end
+  end
+  table.sort(lines)
+  return lines
+end
+
 local function plan_of(rows, best, pass)
   local lines = {}
   for key, list in pairs(rows) do lines[#lines + 1] = list[pass] or best[key].row end

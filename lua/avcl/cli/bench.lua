@@ -73,6 +73,7 @@ local docs = {
   step = 'Seconds of a whole training step: inputs, forward, backward, SGD.',
   layers = 'Time and GFLOP/s of every layer and direction.',
   ops = 'Share of a step by op: convolutions, and all that is not one.',
+  plan = 'The kernel of every convolution, as rows of a kernel plan.',
   tune = 'Time the kernels that each convolution could get; write the fastest into a kernel plan.',
   peak = 'Ceilings of this machine: multiply-adds and memory, at 1 to n threads.',
 }
@@ -84,9 +85,11 @@ function M.setup(command)
     network_options(action)
     json_option(action)
   end
-  local plan = command:command('tune', docs.tune)
-  plan:argument('file', 'Plan file; rows of other shapes and machines stay in it.'):argname 'FILE'
-  network_options(plan)
+  network_options(command:command('plan', docs.plan))
+  local timing = command:command('tune', docs.tune)
+  timing:argument('file', 'Plan file; rows of other shapes and machines stay in it.')
+    :argname 'FILE'
+  network_options(timing)
   local peak = command:command('peak', docs.peak)
   peak:option('--device', 'Device module (cpu).'):argname 'NAME'
   peak:option('--threads', 'The most threads to try.'):convert(whole):argname 'N'
@@ -306,6 +309,17 @@ function actions.ops(args)
 end
 
 -- ---- kernel plans ----------------------------------------------------------------------------
+
+function actions.plan(args)
+  local w = open(args)
+  local rows = tune.in_force(w.session)
+  if #rows == 0 then
+    c.raise_at('command line', 'UNSUPPORTED', "device '%s' has one kernel for each convolution",
+      args.device or 'cpu')
+  end
+  print(('# %s'):format(w.session:device()))
+  print(table.concat(rows, '\n'))
+end
 
 function actions.tune(args)
   local entries = tune.measure(overrides_of(args), args, function(pass, n)

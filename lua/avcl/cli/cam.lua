@@ -2,13 +2,11 @@
 local at_store = require 'avcl.cli.at_store'
 local c = require 'avcl.ffi'
 local clips = require 'avcl.cam.clip'
-local csv = require 'avcl.csv'
-local datasets = require 'avcl.dataset'
 local doc = require 'avcl.doc'
+local given = require 'avcl.cli.given'
 local map = require 'avcl.cam.map'
 local media = require 'avcl.media'
 local probe = require 'avcl.cam.probe'
-local project = require 'avcl.project'
 local recorded = require 'avcl.cli.recorded'
 local render = require 'avcl.cam.render'
 local scores = require 'avcl.cam.score'
@@ -45,23 +43,6 @@ end
 
 -- ---- which clips ----------------------------------------------------------------------------
 
--- A set of the files named on the command line.
-local function given_files(paths)
-  local manifest = os.tmpname()
-  local f = assert(io.open(manifest, 'w'))
-  f:write(csv.line { 'path', 'label', 'split' })
-  for _, path in ipairs(paths) do
-    local real = c.realpath(path)
-      or c.raise_at('command line', 'NOT_FOUND', 'no file %s', path)
-    f:write(csv.line { real, '', 'given' })
-  end
-  f:close()
-  local ok, d = pcall(datasets.open, manifest)
-  os.remove(manifest)
-  if not ok then error(d, 0) end
-  return d, clips.list(d)
-end
-
 -- One of each class in turn, until there are n.
 local function spread(list, n)
   local by_class, out, round = {}, {}, 1
@@ -81,26 +62,15 @@ local function spread(list, n)
   return out
 end
 
-local function open_data(r, args)
-  return datasets.open(project.data_path(r.root, args.data or r.values.data))
-end
-
 local function choose(r, args)
-  if #args.video > 0 then return given_files(args.video) end
-  local d = open_data(r, args)
+  if #args.video > 0 then
+    local d = given.files(args.video)
+    return d, clips.list(d)
+  end
+  local d = given.data(r, args.data)
   d:count(args.split) -- an unknown one is an error
   local list = clips.list(d, args.split)
   return d, args.score and list or spread(list, args.clips)
-end
-
--- Names of the classes that the network tells apart; numbers where its data set is not here.
-local function class_names(r, args, dataset)
-  if #args.video == 0 then return dataset:classes() end
-  local ok, d = pcall(open_data, r, args)
-  if ok then return d:classes() end
-  local names = {}
-  for i = 1, r.classes do names[i] = 'class ' .. i - 1 end
-  return names
 end
 
 local function class_index(name, names)
@@ -265,7 +235,7 @@ local function prepare(args)
     r = r, per_frame = args.per_frame, out = args.out or 'cam-' .. r.id:sub(1, 8), taken = {},
   }
   self.dataset, self.samples = choose(r, args)
-  self.names = class_names(r, args, self.dataset)
+  self.names = #args.video == 0 and self.dataset:classes() or given.classes(r, args.data)
   self.class = class_index(args.class, self.names)
   self.probed = probe.new(r, self.class)
   return self

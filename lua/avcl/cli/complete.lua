@@ -9,7 +9,7 @@ local project = require 'avcl.project'
 local M = {}
 
 local takes_runs = { show = true, diff = true, logs = true, resume = true, cancel = true, rm = true,
-  plot = true }
+  plot = true, eval = true, predict = true, cam = true }
 
 local function starting(list, prefix)
   local out = {}
@@ -98,6 +98,7 @@ local function arguments(verb, before, current)
     if #before == 0 then return { 'show', 'check' } end
     table.remove(before, 1)
   end
+  if verb == 'predict' and #before > 0 then return {} end -- the shell knows files
   local out = {}
   if takes_runs[verb] and #current > 0 or verb ~= 'plot' and takes_runs[verb] then
     out = run_ids(current, os.getenv 'AVCL_STORE' or 'results')

@@ -11,7 +11,7 @@ local M = {}
 M.verbs = {
   'new', 'run', 'plan', 'table', 'why', 'plot', 'export', 'config',
   'status', 'ls', 'show', 'diff', 'logs', 'resume', 'cancel', 'rm', 'gc', 'store', 'reproduce',
-  'cam', 'weights', 'graph', 'lua', 'plugin', 'data',
+  'cam', 'eval', 'predict', 'weights', 'graph', 'lua', 'plugin', 'data',
   'bench', 'doctor', 'completion', 'help',
 }
 

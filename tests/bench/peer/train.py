@@ -26,6 +26,7 @@ def options():
     p = argparse.ArgumentParser()
     p.add_argument("what", choices=["agree", "time"])
     p.add_argument("--dir")
+    p.add_argument("--backbone", default="r3d")
     p.add_argument("--tower", default="both")
     p.add_argument("--width", type=int, default=64)
     p.add_argument("--batch", type=int, default=16)
@@ -71,7 +72,7 @@ def main():
     import net
     torch.set_num_threads(o.threads or len(os.sched_getaffinity(0)))
     torch.manual_seed(1)
-    model = net.make(o.tower, o.width, o.gate)
+    model = net.make(o.backbone, o.tower, o.width, o.gate)
     if o.what == "agree":
         net.load(model, os.path.join(o.dir, "weights.safetensors"))
         batch = net.read_safetensors(os.path.join(o.dir, "batch.safetensors"))

@@ -22,6 +22,15 @@ enum {
     RUN = 1024, /* elements summed in f32 before they join a double */
 };
 
+/* Before a loop whose body must lie n times in a row, all of its sums in registers. Each
+ * compiler ignores the other's pragma. */
+#define AVCL_PRAGMA(text) _Pragma(#text)
+#ifdef __clang__
+#define UNROLL(n) AVCL_PRAGMA(clang loop unroll(full))
+#else
+#define UNROLL(n) AVCL_PRAGMA(GCC unroll n)
+#endif
+
 typedef float vec __attribute__((vector_size(LANES * 4), may_alias));
 /* The same at any address a float may have. */
 typedef float vec_any __attribute__((vector_size(LANES * 4), aligned(4), may_alias));

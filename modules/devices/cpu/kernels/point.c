@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) void multiply(const point_job *j, i
         int64_t row = (o + i) * channels + c;
         vec w0 = load_real(j->w, row, lanes[0], bf);
         vec w1 = lanes[1] > 0 ? load_real(j->w, row + LANES, lanes[1], bf) : (vec){0};
-#pragma GCC unroll 7
+        UNROLL(7)
         for (int p = 0; p < TILE; p++) {
             sum[0][p] += g[i][p] * w0;
             sum[1][p] += g[i][p] * w1;

@@ -10,7 +10,7 @@ static inline __attribute__((always_inline)) void run_f32(const native_product *
                                                           const int rows, const int vecs)
 {
     vec sum[LANES][VECS];
-#pragma GCC unroll 16
+    UNROLL(16)
     for (int c = 0; c < rows; c++)
         sum[c][0] = sum[c][1] = (vec){0};
     for (int64_t r = 0; r < p->n_runs; r++) {
@@ -19,7 +19,7 @@ static inline __attribute__((always_inline)) void run_f32(const native_product *
         for (int64_t k = p->runs[r].begin; k < p->runs[r].end; k++) {
             vec g0 = *(const vec *)g;
             vec g1 = *(const vec *)(g + (vecs - 1) * LANES);
-#pragma GCC unroll 16
+            UNROLL(16)
             for (int c = 0; c < rows; c++) {
                 sum[c][0] += x[c] * g0;
                 if (vecs > 1) sum[c][1] += x[c] * g1;
@@ -28,7 +28,7 @@ static inline __attribute__((always_inline)) void run_f32(const native_product *
             g += vecs * LANES;
         }
     }
-#pragma GCC unroll 16
+    UNROLL(16)
     for (int c = 0; c < rows; c++)
         for (int v = 0; v < vecs; v++)
             *(vec *)(p->sum + c * GROUP + v * LANES) += sum[c][v];
@@ -49,7 +49,7 @@ static inline __attribute__((always_inline)) BF16 void
 run_bf16(const native_product *p, const int rows, const int vecs)
 {
     __m512 sum[LANES][VECS];
-#pragma GCC unroll 16
+    UNROLL(16)
     for (int c = 0; c < rows; c++)
         sum[c][0] = sum[c][1] = _mm512_setzero_ps();
     for (int64_t r = 0; r < p->n_runs; r++) {
@@ -58,7 +58,7 @@ run_bf16(const native_product *p, const int rows, const int vecs)
         for (int64_t k = p->runs[r].begin; k < p->runs[r].end; k++) {
             __m512bh g0 = (__m512bh)_mm512_load_si512(g);
             __m512bh g1 = (__m512bh)_mm512_load_si512(g + (vecs - 1) * LANES);
-#pragma GCC unroll 16
+            UNROLL(16)
             for (int c = 0; c < rows; c++) {
                 __m512bh pair = (__m512bh)_mm512_set1_epi32((int)x[c]);
                 sum[c][0] = _mm512_dpbf16_ps(sum[c][0], pair, g0);
@@ -68,7 +68,7 @@ run_bf16(const native_product *p, const int rows, const int vecs)
             g += vecs * LANES;
         }
     }
-#pragma GCC unroll 16
+    UNROLL(16)
     for (int c = 0; c < rows; c++)
         for (int v = 0; v < vecs; v++)
             *(vec *)(p->sum + c * GROUP + v * LANES) += (vec)sum[c][v];

@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) void run_strip(const strip *s,
     const wino_plan *p = b->plan;
     vec sum[HALF][VECS];
     int is_first = b->tile == 0 && b->out_frame == 0;
-#pragma GCC unroll 8
+    UNROLL(8)
     for (int c = 0; c < HALF; c++) {
         sum[c][0] = is_first ? (vec){0} : *(const vec *)(s->u + c * vecs * LANES);
         sum[c][1] =
@@ -38,14 +38,14 @@ static inline __attribute__((always_inline)) void run_strip(const strip *s,
         for (int64_t k = 0; k < b->n_tiles; k++, v += LANES, m += LANES) {
             vec m0 = *(const vec *)m;
             vec m1 = *(const vec *)(m + (vecs - 1) * p->tiles * LANES);
-#pragma GCC unroll 8
+            UNROLL(8)
             for (int c = 0; c < HALF; c++) {
                 sum[c][0] += v[c] * m0;
                 if (vecs > 1) sum[c][1] += v[c] * m1;
             }
         }
     }
-#pragma GCC unroll 8
+    UNROLL(8)
     for (int c = 0; c < HALF; c++) {
         *(vec *)(s->u + c * vecs * LANES) = sum[c][0];
         if (vecs > 1) *(vec *)(s->u + (c * vecs + 1) * LANES) = sum[c][1];

@@ -23,7 +23,7 @@ static inline void load_column(const patch *p, int64_t col, int size, int inside
 {
     int64_t w = p->col + col;
     int has_column = inside || (w >= 0 && w < p->width);
-#pragma GCC unroll 6
+    UNROLL(6)
     for (int a = 0; a < size; a++) {
         int64_t h = p->row + a;
         if (inside || (has_column && h >= 0 && h < p->height))
@@ -46,15 +46,15 @@ transform_patch(const patch *p, const int size, const int inside, transform *alo
         load_column(p, c, size, inside, d);
         along(d, half[c]);
     }
-#pragma GCC unroll 6
+    UNROLL(6)
     for (int i = 0; i < PATCH; i++) {
         vec d[PATCH];
         vec v[PATCH];
-#pragma GCC unroll 6
+        UNROLL(6)
         for (int c = 0; c < size; c++)
             d[c] = half[c][i];
         along(d, v);
-#pragma GCC unroll 6
+        UNROLL(6)
         for (int j = 0; j < PATCH; j++)
             *(vec *)(to + (PATCH * i + j) * stride) = v[j];
     }

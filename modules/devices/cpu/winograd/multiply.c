@@ -28,7 +28,7 @@ static inline __attribute__((always_inline)) void
 run_part(const panel *a, int64_t begin, int64_t end, const int rows, const int vecs)
 {
     vec sum[MAX_ROWS][VECS];
-#pragma GCC unroll 14
+    UNROLL(14)
     for (int r = 0; r < rows; r++)
         sum[r][0] = sum[r][1] = (vec){0};
     for (int64_t tap = 0; tap < a->n_taps; tap++) {
@@ -38,7 +38,7 @@ run_part(const panel *a, int64_t begin, int64_t end, const int rows, const int v
             for (int c = 0; c < LANES; c++, u += vecs * LANES) {
                 vec u0 = *(const vec *)u;
                 vec u1 = *(const vec *)(u + (vecs - 1) * LANES);
-#pragma GCC unroll 14
+                UNROLL(14)
                 for (int r = 0; r < rows; r++) {
                     float x = v[r * LANES + c];
                     sum[r][0] += x * u0;
@@ -49,7 +49,7 @@ run_part(const panel *a, int64_t begin, int64_t end, const int rows, const int v
     }
     float *m0 = a->m;
     float *m1 = m0 + a->m_step;
-#pragma GCC unroll 14
+    UNROLL(14)
     for (int r = 0; r < rows; r++) {
         if (begin > 0) sum[r][0] += *(const vec *)(m0 + r * LANES);
         if (begin > 0 && vecs > 1) sum[r][1] += *(const vec *)(m1 + r * LANES);

@@ -9,15 +9,15 @@ write_tile(const float *m, int64_t stride, vec bias, float *y, int64_t width,
            const int64_t rows, const int64_t cols)
 {
     vec half[TILE][PATCH]; /* [row][column of points] */
-#pragma GCC unroll 6
+    UNROLL(6)
     for (int j = 0; j < PATCH; j++) {
         vec d[PATCH];
         vec o[TILE];
-#pragma GCC unroll 6
+        UNROLL(6)
         for (int i = 0; i < PATCH; i++)
             d[i] = *(const vec *)(m + (PATCH * i + j) * stride);
         to_outputs(d, o);
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int i = 0; i < TILE; i++)
             half[i][j] = o[i];
     }

@@ -4,6 +4,7 @@
  * U is [point][tap][group of output channels][input channel][channel of the group]; the
  * last group may be one vector wide. Channels that pad a block are 0.
  */
+#include "../kernels/transpose.h"
 #include "winograd.h"
 
 #include "transform.h"
@@ -24,21 +25,49 @@ static inline int64_t tap_stride(const wino_weights *w)
     return wino_tap_stride(w->in_blocks, w->out_blocks, LANES);
 }
 
+/* Squares that cover n weights: the last one overlaps the one before it. */
+static inline int64_t square_at(int64_t q, int64_t n)
+{
+    return q + LANES <= n ? q : n - LANES;
+}
+
+/* `n` weights of each of LANES output channels, rows `stride` apart, to
+ * [weight][channel]; step is 1, or -1 from the last one backwards. Channels beyond n_out
+ * are left alone. */
+static void turn(const float *from, int64_t stride, int64_t step, int64_t n,
+                 int64_t n_out, float *to)
+{
+    if (n < LANES) {
+        for (int64_t l = 0; l < n_out; l++)
+            for (int64_t q = 0; q < n; q++)
+                to[q * LANES + l] = from[l * stride + q * step];
+        return;
+    }
+    for (int64_t next = 0; next < n; next += LANES) {
+        int64_t q = square_at(next, n);
+        int64_t first = step > 0 ? q : -(q + LANES - 1);
+        vec rows[LANES] = {{0}};
+        for (int64_t l = 0; l < n_out; l++)
+            rows[l] = *(const vec_any *)(from + l * stride + first);
+        transpose(rows);
+        for (int64_t i = 0; i < LANES; i++)
+            *(vec *)(to + (step > 0 ? q + i : q + LANES - 1 - i) * LANES) = rows[i];
+    }
+}
+
 /* The 3×3×taps weights of one vector of output channels, [tap][3×3][channel]. */
 static void gather(const wino_weights *w, int64_t out, int64_t in, float *to)
 {
     int64_t n = w->kernel * AREA;
     int64_t first = w->first_tap * AREA;
     int64_t n_kept = w->n_taps * AREA;
+    int64_t n_out = w->out - out < LANES ? w->out - out : LANES;
     memset(to, 0, (size_t)(n_kept * LANES) * sizeof *to);
-    for (int64_t l = 0; l < LANES && out + l < w->out && in < w->in; l++) {
-        const float *from =
-            w->w + (w->flipped ? in * w->out + out + l : (out + l) * w->in + in) * n;
-        int64_t step = w->flipped ? -1 : 1;
-        from += w->flipped ? n - 1 - first : first;
-        for (int64_t q = 0; q < n_kept; q++)
-            to[q * LANES + l] = from[q * step];
-    }
+    if (in >= w->in) return;
+    if (w->flipped)
+        turn(w->w + (in * w->out + out) * n + n - 1 - first, n, -1, n_kept, n_out, to);
+    else
+        turn(w->w + (out * w->in + in) * n + first, w->in * n, 1, n_kept, n_out, to);
 }
 
 static void to_u(const float *area, float *u, int64_t stride)
@@ -99,11 +128,30 @@ static void from_u(const float *u, int64_t stride, float *area)
     }
 }
 
+static void scatter_squares(const wino_weights *w, int64_t out, int64_t in,
+                            const float *from)
+{
+    int64_t n = w->kernel * AREA;
+    for (int64_t next = 0; next < n; next += LANES) {
+        int64_t q = square_at(next, n);
+        vec rows[LANES];
+        for (int64_t i = 0; i < LANES; i++)
+            rows[i] = *(const vec *)(from + (q + i) * LANES);
+        transpose(rows);
+        for (int64_t l = 0; l < LANES && out + l < w->out; l++)
+            *(vec_any *)(w->gw + ((out + l) * w->in + in) * n + q) = rows[l];
+    }
+}
+
 /* The inverse of gather; taps that were left out have no gradient. */
 static void scatter(const wino_weights *w, int64_t out, int64_t in, const float *from)
 {
     int64_t n = w->kernel * AREA;
     int64_t first = w->first_tap * AREA;
+    if (w->n_taps == w->kernel && n >= LANES) {
+        scatter_squares(w, out, in, from);
+        return;
+    }
     for (int64_t l = 0; l < LANES && out + l < w->out; l++) {
         float *to = w->gw + ((out + l) * w->in + in) * n;
         for (int64_t q = 0; q < n; q++)
