@@ -102,6 +102,20 @@ local function forget_unrecorded(self, checkpoints)
   end
 end
 
+-- What a test or an evaluation looks at, and how.
+local function looked_at(self, session, built)
+  local run = self.run
+  return { session = session, built = built, values = run.values, dataset = run.data.dataset },
+    stage.fields(run.values, run.stage)
+end
+
+-- Adds what the features hold after an epoch, where the stage asks for it; trains nothing.
+local function monitor(self, session, built, event)
+  local at, f = looked_at(self, session, built)
+  if not f.monitor or event.epoch % f.monitor_every ~= 0 and event.epoch ~= f.epochs then return end
+  for name, value in pairs(evaluate.monitor(at, f)) do event.metrics[name] = value end
+end
+
 local function run_training(self, session, built)
   local run, store, rate = self.run, self.store, 0
   local checkpoints = store:make_work(run.id, 'ckpt')
@@ -110,6 +124,7 @@ local function run_training(self, session, built)
     if event.kind == 'resume' then store:append(run.id, self.file, record.resume()) end
     if event.kind == 'epoch' then
       rate = event.clips_per_s
+      monitor(self, session, built, event)
       store:append_line(run.id, 'epochs.jsonl', doc.json(record.epoch(event)))
       advise(self, event)
       collectgarbage 'step'
@@ -139,13 +154,6 @@ local function selection_of_parent(self)
     { 'rule', select.rule }, { 'epoch', select.epoch }, { 'run', parent },
     { 'sha256', select.sha256 },
   }
-end
-
--- What a test or an evaluation looks at, and how.
-local function looked_at(self, session, built)
-  local run = self.run
-  return { session = session, built = built, values = run.values, dataset = run.data.dataset },
-    stage.fields(run.values, run.stage)
 end
 
 local function run_test(self, session, built)

@@ -3,6 +3,7 @@
 -- Retrieval never looks at fused features: a gate that both streams share tells which pairs belong
 -- together.
 local c = require 'avcl.ffi'
+local fields = require 'avcl.fields'
 local hosts = require 'avcl.host'
 local inputs = require 'avcl.inputs'
 local C = c.C
@@ -123,7 +124,7 @@ end
 
 function measures.probe(self)
   local o, out = c.new 'avcl_probe_options', c.new 'avcl_probe_result'
-  o.l2, o.max_iterations, o.n_threads = self.fields.probe_l2, self.fields.probe_iterations,
+  o.l2, o.max_iterations, o.n_threads = self.f.probe_l2, self.f.probe_iterations,
     self.threads
   for _, name in ipairs(self.names) do
     c.call('avcl_probe', self.fit.of[name], self.test.of[name], self.n_classes, o, out)
@@ -172,11 +173,11 @@ function measures.geometry(self)
 end
 
 --- Measures of two splits' features: { ['probe/top1'] = … }.
----@param fields table evaluate, probe_l2, probe_iterations
+---@param f table evaluate, probe_l2, probe_iterations
 ---@return table<string, number>
-function M.measure(fit, test, names, n_classes, fields)
+function M.measure(fit, test, names, n_classes, f)
   local self = {
-    fit = fit, test = test, names = names, n_classes = n_classes, fields = fields, metrics = {
+    fit = fit, test = test, names = names, n_classes = n_classes, f = f, metrics = {
       ['evaluate/n'] = test.n, ['evaluate/n_failed'] = test.n_failed + fit.n_failed,
       ['evaluate/n_fit'] = fit.n,
     }, threads = hosts.get():threads(), main = names[1],
@@ -184,7 +185,7 @@ function M.measure(fit, test, names, n_classes, fields)
   for _, name in ipairs(names) do
     if name == 'fused' then self.main = name end
   end
-  for _, measure in ipairs(fields.evaluate) do
+  for _, measure in ipairs(f.evaluate) do
     local ok, problem = pcall(measures[measure], self)
     if not ok then
       c.raise_at(nil, 'INVALID', "%s, learnt from split '%s', on split '%s': %s", measure,
@@ -205,6 +206,18 @@ function M.look(at, f)
     metrics = M.measure(fit, test, names, at.dataset:n_classes(), f),
     bad = (fit.bad or '') .. (test.bad or ''), test = test,
   }
+end
+
+--- Metrics of a model in training, from the centre clip of each video.
+---@param at avcl.Looked
+---@param f table monitor, monitor_split, monitor_fit of the stage
+---@return table<string, number>
+function M.monitor(at, f)
+  return M.look(at, {
+    split = f.monitor_split, fit_split = f.monitor_fit, clips = 1, evaluate = f.monitor,
+    probe_l2 = fields.stage.probe_l2.default,
+    probe_iterations = fields.stage.probe_iterations.default,
+  }).metrics
 end
 
 return M

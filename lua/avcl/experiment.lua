@@ -156,6 +156,7 @@ local function add_stage(schema, name, stage, place)
   end
   check_names(stage.evaluate, fields.MEASURES, 'evaluate', what, place)
   check_names(stage.features, fields.FEATURES, 'features', what, place)
+  check_names(stage.monitor, fields.MEASURES, 'monitor', what, place)
   schema:add(name, known)
   for key, value in pairs(fields.stage_defaults[kind]) do
     schema.values[name .. '.' .. key] = value

@@ -180,6 +180,11 @@ M.stage = {
   early_stop = integer(0, { min = 0, off = 0,
     doc = 'end after so many epochs without a better `select`; 0 = never' }),
   keep_every = integer(0, { min = 0, machine = true, doc = 'also keep a checkpoint so often' }),
+  monitor = list(nil, 'probe, knn, retrieval, geometry: what features hold while they are trained'),
+  monitor_every = integer(1, { min = 1, off = 1, doc = 'epochs from one look to the next' }),
+  monitor_split = { type = 'string', default = 'val', off = 'val', doc = 'whose videos' },
+  monitor_fit = { type = 'string', default = 'train', off = 'train',
+    doc = 'what probes and neighbours learn from' },
   load = list(nil, 'scopes taken from the parent; all but the head when not given'),
   frozen = list(nil, 'scopes that are not trained'),
   head = { type = 'table' },
@@ -200,6 +205,7 @@ M.stage = {
 local of_tests = { 'clips', 'average', 'metrics' }
 local of_evaluations = { 'evaluate', 'features', 'fit_split', 'probe_l2', 'probe_iterations' }
 local of_training = {
+  'monitor', 'monitor_every', 'monitor_split', 'monitor_fit',
   'transforms', 'epochs', 'early_stop', 'keep_every', 'sampler', 'group', 'optim', 'select', 'load',
   'frozen', 'head', 'init', 'loss', 'val_split',
 }

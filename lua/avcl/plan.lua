@@ -105,7 +105,11 @@ end
 
 -- A split that the data set does not have is told now, not when the run comes to it.
 local function check_splits(experiment, name, row, values, info)
-  for _, key in ipairs { '.split', '.val_split', '.fit_split' } do
+  local keys = { '.split', '.val_split', '.fit_split' }
+  if values[name .. '.monitor'] then
+    keys = { '.split', '.val_split', '.monitor_split', '.monitor_fit' }
+  end
+  for _, key in ipairs(keys) do
     local split, found = values[name .. key], not info.splits
     for _, known in ipairs(info.splits or {}) do found = found or known == split end
     if split and split ~= 'none' and not found then

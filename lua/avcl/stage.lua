@@ -143,7 +143,8 @@ function M.build(experiment, name, values, options)
   local declared = M.declare(experiment, g, p, told, is_quiet and quiet or nil)
   check_frozen(g, fields.frozen)
   if kind == 'pretext' and not look then keep_features(g, declared) end
-  local names = look and features.keep(g, declared, values.modalities, look) or nil
+  local seen = look or M.trains(kind) and fields.monitor and {} or nil
+  local names = seen and features.keep(g, declared, values.modalities, seen) or nil
   if supervised then head.classify(g, declared, values, fields, options.n_classes or 2) end
   c.call('avcl_graph_status', g.ptr)
   if M.trains(kind) then check_scopes(g, fields) end

@@ -45,6 +45,13 @@ local function trainer_options(run, built, checkpoint_dir)
   return o, keep
 end
 
+-- Before the session is asked for its bytes: moments are among them.
+local function prepare_optimiser(s, run)
+  local o, keep = c.new 'avcl_optim', {}
+  optim.fill(o, stage.fields(run.values, run.stage), keep)
+  c.call('avcl_session_prepare_optimiser', s.ptr, o)
+end
+
 --- Compiles the graph of a run; returns the session and what was built. kernel_plan: text.
 function M.session(experiment, run, kernel_plan)
   local built = stage.build(experiment, run.stage, run.values, {
@@ -55,6 +62,7 @@ function M.session(experiment, run, kernel_plan)
     kernel_plan = kernel_plan, seed = run.seed,
     gradients = stage.trains(run.kind),
   })
+  if stage.trains(run.kind) then prepare_optimiser(s, run) end
   if run.values.precision == 'bf16' and s:precision() ~= 'bf16' then
     term.say('  no bf16 instructions here (%s): computing in %s', s:device(), s:precision())
   end

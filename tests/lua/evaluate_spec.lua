@@ -91,7 +91,34 @@ describe('evaluate', function()
     assert.are_not.equal(after.look.id, other.look.id)
   end)
 
+  it('looks on while a stage trains, and changes no bit of it', function()
+    local watched = "monitor = { 'knn', 'geometry' }, monitor_every = 2, epochs = 3, "
+      .. "split = 'unlab', select = 'last', val_split = 'none', optim = avcl.sgd { lr = 1e-2 }"
+    for name, keys in pairs { watched = watched, alone = watched:gsub('^monitor = .-, epochs',
+      'epochs') } do
+      support.script(root, (support.study:gsub('rows = avcl%.rows {',
+        ('stages = { pretrain = { %s } },\n  %%0'):format(keys))))
+      local said, code = avcl('run experiments/study.lua --seeds 1 --only base --store ' .. name)
+      assert.are.equal(0, code, said)
+    end
+    local function lines(command)
+      return (support.shell(("cd '%s'; %s"):format(root, command)))
+    end
+    local seen = lines("grep -h knn/top1 watched/runs/*/*/epochs.jsonl | grep -o "
+      .. "'\"epoch\": *[0-9]*'")
+    assert.are.equal(2, select(2, seen:gsub('epoch', '')), seen) -- of epochs 2 and 3
+    assert.truthy(seen:find '2' and seen:find '3' and not seen:find '1')
+    assert.are.equal('', lines 'grep -l knn alone/runs/*/*/epochs.jsonl')
+    local function weights(store)
+      return lines(("sha256sum $(dirname $(grep -l 'stage: pretrain' %s/runs/*/*/run.yaml) | sed "
+        .. "s,/runs/,/work/,)/ckpt/best.safetensors | cut -d' ' -f1"):format(store))
+    end
+    assert.truthy(#weights 'watched' >= 64)
+    assert.are.equal(weights 'alone', weights 'watched')
+  end)
+
   local wrong = {
+    { "evaluate = { 'knn' }, monitor = { 'knn' }", "'monitor' means nothing in stage 'look'" },
     { "evaluate = { 'prob' }", "no 'prob'", "did you mean 'probe'?" },
     { "evaluate = { 'knn' }, features = { 'vidoe' }", "no 'vidoe'", "did you mean 'video'?" },
     { "evaluate = { 'knn' }, epochs = 3", "'epochs' means nothing in stage 'look'" },
