@@ -68,6 +68,10 @@ function M.metric(t)
       .. "'test/top1'", out.metric)
   end
   check_metric(out.metric, place)
+  if out.bold == 'significant' and out.metric ~= 'test/top1' then
+    c.raise_at(source.locate(place, 'bold'), 'INVALID', "bold = 'significant' is for test/top1, "
+      .. "whose items are recorded, not for '%s'", out.metric)
+  end
   out.title, out.place = t[1], place
   out.better = out.better or (out.metric:find('loss', 1, true) and 'lower' or 'higher')
   return out

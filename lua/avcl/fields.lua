@@ -238,6 +238,8 @@ M.metric = {
   select = choice(nil, SELECT, 'what the checkpoint must have been selected by'),
   digits = integer(1, { min = 0, max = 6, doc = 'after the point' }),
   better = choice(nil, { 'higher', 'lower' }, "lower for losses, else higher, when not given"),
+  bold = choice('best', { 'best', 'significant' },
+    'significant: only a best that differs from every other row by the test over items'),
   with = { type = 'table', doc = "keys that every row has in this column: { data = 'k100' }" },
 }
 

@@ -211,6 +211,20 @@ describe('a comparison of rows', function()
     assert.is_nil(formats.md(sheets.of(t)):find('†', 1, true))
   end)
 
+  it('leaves the best plain when it is within noise, if asked', function()
+    local all = store { a = tested(90, 20, function(i) return i < 18 end),
+      b = tested(40, 20, function(i) return i < 8 end),
+      c = tested(85, 20, function(i) return i > 2 end) }
+    local function is_bold(rows, bold)
+      return table_of(rows, all, { column { bold = bold } }).rows[1].cells[1].best == true
+    end
+    local clear = { { 'a', { 'a' } }, { 'b', { 'b' } } }
+    local close = { { 'a', { 'a' } }, { 'c', { 'c' } } }
+    assert.is_true(is_bold(clear, 'significant'))
+    assert.is_false(is_bold(close, 'significant'))
+    assert.is_true(is_bold(close, 'best'))
+  end)
+
   it('is a bootstrap over items with several seeds', function()
     local all = store { a1 = tested(90, 40, function(i) return i < 36 end),
       a2 = tested(90, 40, function(i) return i >= 4 end),

@@ -90,11 +90,26 @@ local function column(t, k, baseline, records)
     or "McNemar's exact test"
 end
 
+-- A best that is within noise of another row, or that nobody can compare, is none.
+local function forget_unsure(t, k, records)
+  local best, list = reference(t, k), {}
+  for _, row in ipairs(best and t.rows or {}) do
+    local cell = row.cells[k]
+    if row ~= best then
+      list[#list + 1] = cell.n > 0 and M.p_value(records, cell, best.cells[k]) or 1
+    end
+  end
+  local sure = #list > 0
+  for _, p in ipairs(significance.holm(list)) do sure = sure and p < M.LEVEL end
+  for _, row in ipairs(t.rows) do row.cells[k].best = sure and row.cells[k].best or nil end
+end
+
 --- Puts p and p_raw into the cells of a table.
 function M.rows(t, baseline, records)
   for k, of in ipairs(t.columns) do
     -- Items say right or wrong: they are about accuracy on the test split.
     if of.metric == 'test/top1' then column(t, k, baseline, records) end
+    if of.bold == 'significant' then forget_unsure(t, k, records) end
   end
 end
 
