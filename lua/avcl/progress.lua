@@ -3,6 +3,7 @@
 -- On a terminal a line for each run that runs and one for the whole, drawn at most ten times a
 -- second; elsewhere a line for each change; 'json': an event a line.
 local c = require 'avcl.ffi'
+local health = require 'avcl.health'
 local doc = require 'avcl.doc'
 local process = require 'avcl.process'
 local term = require 'avcl.cli.term'
@@ -15,7 +16,6 @@ Progress.__index = Progress
 local REDRAW_S = 0.1 -- at most 10 Hz on a terminal
 local PLAIN_S = 60   -- at most one line a minute and run elsewhere, besides changes
 local SHOWN = { 'train/loss', 'val/loss', 'val/top1', 'diag/match', 'diag/leak' }
-local MOST_DEAD = 0.5 -- of gated channels: beyond, the gate has collapsed (methods.md D.1)
 local COLORS = { done = 'green', failed = 'red', stopped = 'yellow', changed = 'yellow' }
 
 local function missing_by_row(runs)
@@ -234,11 +234,12 @@ function on.epoch(self, a, m)
     self.advised = true
     self:say('%s  %s', id, m.advice)
   end
-  local dead = tonumber(m.metrics['diag/dead_channels'])
-  if dead and dead > MOST_DEAD and not a.warned then
-    a.warned = true
-    self:say('%s  warning: %.0f %% of the fused channels are zero for whole batches '
-      .. '(diag/dead_channels): the gate has died', id, 100 * dead)
+  for _, text in ipairs(health.warnings(m.metrics)) do
+    a.warned = a.warned or {}
+    if not a.warned[text.metric] then
+      a.warned[text.metric] = true
+      self:say('%s  warning: %s', id, text.sentence)
+    end
   end
 end
 

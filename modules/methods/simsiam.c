@@ -3,7 +3,7 @@
  *
  *     L = -1/2 (cos(p_v, sg z_a) + cos(p_a, sg z_v)), batch mean; -1 at best
  *
- * -1 within an epoch is a collapse: the diagnostics of a run tell (diag/std).
+ * -1 within an epoch is a collapse: the diagnostics of a run tell (diag/spread).
  */
 #include "head.h"
 

@@ -14,10 +14,15 @@ static void report_validation(avcl_trainer *t, const avcl_validation *v,
         avcl__event_add(event, "diag/match", v->match);
         avcl__event_add(event, "diag/match_shuffled", v->match_shuffled);
         avcl__event_add(event, "diag/spread", v->spread);
+        avcl__event_add(event, "diag/rank", v->rank);
+        avcl__event_add(event, "diag/alignment", v->alignment);
+        avcl__event_add(event, "diag/uniformity", v->uniformity);
+        avcl__event_add(event, "diag/c_ii", v->c_ii);
     }
     if (v->n_diag && v->has_gate) {
         avcl__event_add(event, "diag/leak", v->leak);
         avcl__event_add(event, "diag/dead_channels", v->dead);
+        avcl__event_add(event, "diag/gate", v->gate);
     }
 }
 

@@ -72,9 +72,14 @@ typedef struct avcl_validation {
     double match;          /* batch match accuracy on pre-fusion features */
     double match_shuffled; /* the same with pairs broken: chance unless something leaks */
     double leak;           /* match on fused features of broken pairs */
-    double spread;         /* std of l2-normalised features, 1 = fully spread */
-    double dead;           /* fraction of fused channels that are 0 for the whole batch */
-    int32_t n_diag;        /* batches behind the last five */
+    double spread;         /* std of l2-normalised features x sqrt(D), 1 = fully spread */
+    double rank;           /* effective rank of a batch, health.h, as are the next */
+    double alignment;      /* of true pairs */
+    double uniformity;     /* mean of both modalities */
+    double c_ii;    /* of what CGRA sees: fused features, raw ones without a gate */
+    double gate;    /* mean gate */
+    double dead;    /* fraction of fused channels that are 0 for the whole batch */
+    int32_t n_diag; /* batches behind these means */
     int32_t has_gate;
 } avcl_validation;
 avcl_status avcl__validate(avcl_session *s, avcl_dataset *d,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/health.h"
 #include "train/train_impl.h"
 
 enum { MAX_DIAG_BATCHES = 8 }; /* enough to see a collapse; each costs a second pass */
@@ -35,27 +36,50 @@ static void release_pair(pair *p)
     free(p->audio);
 }
 
+/* The mean of both modalities. */
+static double both(double (*measure)(const double *, int64_t, int64_t), const pair *p)
+{
+    int64_t n = p->info.shape[0];
+    int64_t d = p->info.shape[1];
+    return (measure(p->video, n, d) + measure(p->audio, n, d)) / 2;
+}
+
+static void measure_raw(const pair *p, avcl_validation *out)
+{
+    int64_t n = p->info.shape[0];
+    int64_t d = p->info.shape[1];
+    out->match += avcl__match_accuracy(p->video, p->audio, n, d, 0);
+    out->spread += both(avcl__feature_spread, p);
+    out->rank += both(avcl__effective_rank, p);
+    out->uniformity += both(avcl__uniformity, p);
+    out->alignment += avcl__alignment(p->video, p->audio, n, d);
+    out->n_diag++;
+}
+
+static void measure_gate(const pair *fused, const pair *raw, avcl_validation *out)
+{
+    int64_t n = fused->info.shape[0];
+    int64_t d = fused->info.shape[1];
+    out->dead += both(avcl__dead_channels, fused);
+    out->has_gate = 1;
+    if (!raw->video || memcmp(&fused->info, &raw->info, sizeof raw->info) != 0) return;
+    out->gate += (avcl__mean_gate(fused->video, raw->video, n, d) +
+                  avcl__mean_gate(fused->audio, raw->audio, n, d)) /
+                 2;
+}
+
 static void measure_true_pairs(avcl_session *s, avcl_validation *out, avcl_error *err)
 {
     pair raw = {0};
     pair fused = {0};
-    if (read_pair(s, "raw/video", "raw/audio", &raw, err)) {
-        int64_t n = raw.info.shape[0];
-        int64_t d = raw.info.shape[1];
-        out->match += avcl__match_accuracy(raw.video, raw.audio, n, d, 0);
-        out->spread += (avcl__feature_spread(raw.video, n, d) +
-                        avcl__feature_spread(raw.audio, n, d)) /
-                       2;
-        out->n_diag++;
-    }
-    if (read_pair(s, "fused/video", "fused/audio", &fused, err)) {
-        int64_t n = fused.info.shape[0];
-        int64_t d = fused.info.shape[1];
-        out->dead += (avcl__dead_channels(fused.video, n, d) +
-                      avcl__dead_channels(fused.audio, n, d)) /
-                     2;
-        out->has_gate = 1;
-    }
+    int has_raw = read_pair(s, "raw/video", "raw/audio", &raw, err);
+    int has_fused = read_pair(s, "fused/video", "fused/audio", &fused, err);
+    if (has_raw) measure_raw(&raw, out);
+    if (has_fused) measure_gate(&fused, &raw, out);
+    const pair *aligned = has_fused ? &fused : &raw;
+    if (has_raw || has_fused)
+        out->c_ii += avcl__mean_diagonal(aligned->video, aligned->audio,
+                                         aligned->info.shape[0], aligned->info.shape[1]);
     release_pair(&raw);
     release_pair(&fused);
 }
@@ -150,11 +174,11 @@ avcl_status avcl__validate(avcl_session *s, avcl_dataset *d,
     avcl_loader_free(loader);
     if (out->n_diag) {
         double n = out->n_diag;
-        out->match /= n;
-        out->match_shuffled /= n;
-        out->leak /= n;
-        out->spread /= n;
-        out->dead /= n;
+        double *const means[] = {
+            &out->match,     &out->match_shuffled, &out->leak, &out->spread, &out->rank,
+            &out->alignment, &out->uniformity,     &out->c_ii, &out->gate,   &out->dead};
+        for (size_t i = 0; i < sizeof means / sizeof *means; i++)
+            *means[i] /= n;
     }
     return rc == AVCL_END ? AVCL_OK : rc;
 }
