@@ -40,7 +40,7 @@ return function(g, p, stage)
   local s = streams(g, p)
   local declared = { taps = { video = s.v, audio = s.a } }
   if p.method == 'avcl' then
-    declared.features = losses(g, p, s.v, s.a)
+    declared.features = losses(g, p, s.v, s.a, stage.kind == 'pretext')
     return declared
   end
   declared.features = { s.v.pool, s.a.pool } -- compared methods: ungated (methods.md E)

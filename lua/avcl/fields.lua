@@ -30,7 +30,7 @@ end
 local SELECT = { 'last', 'min val/loss', 'max val/top1', 'min train/loss' }
 
 M.knobs = {
-  preset = choice('paper', { 'paper', 'robust', 'official' },
+  preset = choice('paper', { 'paper', 'tcgl', 'robust', 'official' },
     "where the other knobs start from; official: as the method's authors trained it"),
   backbone = { type = 'string', default = 'r3d', doc = 'backbone module' },
   width = integer(64, { min = 1, max = 4096, doc = 'channels of conv1' }),
@@ -43,8 +43,8 @@ M.knobs = {
   lambda_cor = number(0.9, { min = 0, doc = 'weight of CGRA (eq. 11)' }),
   lambda_self = number(0.1, { min = 0, doc = 'weight of SelfCL (eq. 11)' }),
   tau = number(0.5, { above = 0, doc = 'temperature of SelfCL [assumed]' }),
-  ['pretext.features'] = choice('fused', { 'fused', 'raw' },
-    'what the losses see: after the shared gate, or before it'),
+  ['pretext.features'] = choice('fused', { 'fused', 'raw', 'pairwise' },
+    'what the losses see: after the shared gate, before it, or SelfCL a gate for every pair'),
   data = { type = 'string', default = 'synth', doc = 'named data set, or a manifest file' },
   batch = integer(16, { min = 1, max = 65536, doc = 'clips a step' }),
   precision = choice('f32', { 'f32', 'bf16', 'f64' }, 'of the numbers computed with'),
@@ -56,6 +56,13 @@ M.knobs = {
   ['amfm.hidden'] = choice('none', { 'none', 'relu' }, 'between its two layers [assumed]'),
   ['amfm.shared_excitation'] = { type = 'boolean', default = true,
     doc = 'one E gates both streams (eq. 2)' },
+  ['amfm.dropout'] = { type = 'number', default = 0, off = 0, min = 0, max = 0.99,
+    doc = 'between its two layers' },
+  ['selfcl.projection'] = { type = 'string', default = 'none', off = 'none',
+    choices = { 'none', 'elu' }, doc = 'in front of SelfCL' },
+  ['selfcl.alone'] = { type = 'string', default = 'as-is', off = 'as-is',
+    choices = { 'as-is', 'rescaled' },
+    doc = 'where CGRA looks nowhere: SelfCL keeps lambda_self, or weighs 1 [assumed]' },
   ['cgra.center'] = { type = 'boolean', default = true,
     doc = 'columns minus their batch mean [assumed]' },
   ['cgra.norm'] = choice('paper', { 'paper', 'barlow' }, 'of the columns (eq. 6) [assumed]'),

@@ -20,10 +20,12 @@ local M = {}
 M.ID_DIGITS = 32 -- 128 bits
 
 -- A key that is off is as good as none: a run stays what it was when keys are added.
-local function is_silent(key, value, optimiser)
-  if optim.is_silent(key, value, optimiser) then return true end
-  local field = fields.stage[key]
+local function is_off(field, value)
   return field and field.off ~= nil and field.off == value
+end
+
+local function is_silent(key, value, optimiser)
+  return optim.is_silent(key, value, optimiser) or is_off(fields.stage[key], value)
 end
 
 -- The configuration that a stage's numbers depend on: the knobs and the stage's own keys.
@@ -38,7 +40,9 @@ function M.semantic(experiment, name, values)
     local idle = augments or methods.is_idle(path, values.method)
     if not experiment.schema.machine[path] and not idle and (own or not stages[top]) then
       local key = own and path:sub(#name + 2) or path
-      if not own or not is_silent(key, value, values[name .. '.optim.kind']) then
+      local silent = own and is_silent(key, value, values[name .. '.optim.kind'])
+        or not own and is_off(fields.knobs[path], value)
+      if not silent then
         out[own and 'stage.' .. key or key] = type(value) == 'table'
           and doc.list { unpack(value) } or value
       end

@@ -9,6 +9,25 @@ M.paper = {
   ['pretext.features'] = 'fused', ['rgb.normalise'] = 'none', ['pretrain.optim.lr'] = 1e-3,
 }
 
+-- As the same authors' TCGL code does what the paper leaves open or prints otherwise.
+M.tcgl = {
+  lambda_cor = 0.9, lambda_self = 0.1, tau = 0.5, ['pretext.features'] = 'fused',
+  ['rgb.normalise'] = 'tmean', ['pretrain.optim.lr'] = 1e-3,
+  ['amfm.gate'] = 'sigmoid', ['amfm.hidden'] = 'relu', ['amfm.shared_excitation'] = false,
+  ['cgra.center'] = true, ['selfcl.reduction'] = 'mean', ['selfcl.projection'] = 'elu',
+}
+
+-- The paper to the letter, for what a run's header tells; tau is what its authors' code has.
+M.literal = {
+  lambda_cor = 0.9, lambda_self = 0.1, lambda = 0.005, tau = 0.5, batch = 16, models = 2,
+  ['pretext.features'] = 'fused', ['rgb.normalise'] = 'none', ['pretrain.optim.lr'] = 1e-3,
+  ['amfm.gate'] = 'relu', ['amfm.hidden'] = 'none', ['amfm.shared_excitation'] = true,
+  ['amfm.dropout'] = 0, ['cgra.center'] = false, ['cgra.norm'] = 'paper',
+  ['cgra.reduction'] = 'sum', ['loss.scale'] = 1,
+  ['selfcl.reduction'] = 'sum', ['selfcl.projection'] = 'none', width = 64,
+  ['pretrain.epochs'] = 300, ['finetune.epochs'] = 150,
+}
+
 -- What learns at small scale: weights as printed, but CGRA per feature, and both times three.
 M.robust = {
   lambda_cor = 0.9, lambda_self = 0.1, tau = 0.1,

@@ -1,5 +1,5 @@
 /*
- * head.h - projectors and predictors of the methods, and losses that several share.
+ * head.h - linear layers, projectors and predictors, and losses that several share.
  *
  * A head declared with `momentum` = 0 owns its weights and notes them; declared again
  * with the same note and a momentum, under another name, it follows them. Its batch
@@ -10,8 +10,8 @@
  *     head_follow(&h, momentum);
  *     avcl_node z_target = head_mlp(&h, "target", x_target, layers, n);
  */
-#ifndef AVCL_METHODS_HEAD_H
-#define AVCL_METHODS_HEAD_H
+#ifndef AVCL_MODULES_HEAD_H
+#define AVCL_MODULES_HEAD_H
 
 #include <math.h>
 #include <stdio.h>
@@ -21,7 +21,14 @@
 enum { HEAD_MAX_WEIGHTS = 24 };
 
 /* What follows the linear layer. */
-enum { HEAD_LINEAR = 0, HEAD_RELU = 1, HEAD_BN = 2, HEAD_BN_PLAIN = 4, HEAD_NO_BIAS = 8 };
+enum {
+    HEAD_LINEAR = 0,
+    HEAD_RELU = 1,
+    HEAD_BN = 2,
+    HEAD_BN_PLAIN = 4,
+    HEAD_NO_BIAS = 8,
+    HEAD_ELU = 16,
+};
 
 struct head_layer {
     int64_t width;
@@ -104,6 +111,7 @@ static inline avcl_node head_mlp(struct head *h, const char *name, avcl_node x,
         if (flags & (HEAD_BN | HEAD_BN_PLAIN))
             x = head_batch_norm(h, x, !!(flags & HEAD_BN_PLAIN));
         if (flags & HEAD_RELU) x = avcl_b_relu(h->b, x);
+        if (flags & HEAD_ELU) x = avcl_b_op1(h->b, "elu", x);
         g->pop(h->b->call);
     }
     g->pop(h->b->call);

@@ -5,10 +5,7 @@
  *     E = W_e Z + b_e               (2)   excite, one for both or one each
  *     f_v = g(E) * v, f_a = g(E) * a      (3, 4)
  */
-#include <math.h>
-#include <stdio.h>
-
-#include "avcl/build.h"
+#include "head.h"
 
 AVCL_PLUGIN_MANIFEST("avcl.amfm", "1.0");
 
@@ -21,18 +18,24 @@ struct params {
     int32_t hidden;
     int32_t shared_excitation;
     int32_t reserved;
+    double dropout;
 };
 
 static avcl_node linear(const avcl_build *b, avcl_node x, const char *name, int64_t width)
 {
-    int64_t c_in = avcl_b_dim(b, x, 1);
-    int64_t shape[2] = {width, c_in};
-    double bound = c_in > 0 ? 1 / sqrt((double)c_in) : 0;
+    struct head h = {.b = b};
     b->graph->push(b->call, name);
-    avcl_node w = b->graph->weight(b->call, "weight", shape, 2, "uniform", bound);
-    avcl_node bias = b->graph->weight(b->call, "bias", &width, 1, "uniform", bound);
+    avcl_node y = head_linear(&h, x, width, 1);
     b->graph->pop(b->call);
-    return avcl_b_linear(b, x, w, bias);
+    return y;
+}
+
+static avcl_node drop(const avcl_build *b, double p, avcl_node x)
+{
+    avcl_node in[2] = {x, b->graph->rng(b->call)};
+    avcl_attr at[2] = {avcl_attr_float("p", p),
+                       avcl_attr_int("salt", b->graph->next_salt(b->call))};
+    return avcl_b_op(b, "dropout", in, 2, at, 2);
 }
 
 static avcl_node gate(const avcl_build *b, const struct params *p, avcl_node z,
@@ -59,6 +62,7 @@ static avcl_status build(const avcl_build *b, const void *params, const avcl_nod
     int64_t c_u = (c_v + c_a) / 2;
     avcl_node z = linear(b, avcl_b_concat(b, inputs, 2, 1), "squeeze", c_u);
     if (p->hidden == HIDDEN_RELU) z = avcl_b_relu(b, z);
+    if (p->dropout > 0) z = drop(b, p->dropout, z);
     avcl_node g_v = gate(b, p, z, p->shared_excitation ? "excite" : "excite_video", c_v);
     avcl_node g_a = p->shared_excitation ? g_v : gate(b, p, z, "excite_audio", c_a);
     outputs[VIDEO] = avcl_b_mul(b, g_v, inputs[VIDEO]);
@@ -90,6 +94,12 @@ static const avcl_param params[] = {
      .flags = AVCL_P_STRUCTURAL,
      .def_int = 1,
      .offset = offsetof(struct params, shared_excitation)},
+    {.name = "dropout",
+     .doc = "Probability of zero between the two layers, behind `hidden`.",
+     .type = AVCL_FLOAT,
+     .flags = AVCL_P_MIN | AVCL_P_MAX,
+     .max = 0.99,
+     .offset = offsetof(struct params, dropout)},
 };
 
 static const avcl_port inputs[] = {

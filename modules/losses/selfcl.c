@@ -8,19 +8,18 @@
  * with s the cosine; l_i^a likewise (8), and the loss is the sum of all (10). A clip's
  * similarity with itself leaves before the maximum is taken.
  */
-#include <stdio.h>
-
-#include "avcl/build.h"
+#include "head.h"
 
 AVCL_PLUGIN_MANIFEST("avcl.selfcl", "1.0");
 
 enum { VIDEO, AUDIO };
 enum { SUM, MEAN };
+enum { PROJECT_NONE, PROJECT_ELU };
 
 struct params {
     double tau;
     int32_t reduction;
-    int32_t reserved;
+    int32_t projection;
 };
 
 /* Finite in f32, and its exponential is 0 beside any logit. */
@@ -51,14 +50,28 @@ static avcl_status check(const avcl_build *b, const avcl_node *inputs)
     return avcl_b_report(b, AVCL_E_SHAPE, text);
 }
 
+/* Linear, ELU, Linear at the width of the features, one for both modalities. */
+static void project(const avcl_build *b, const avcl_node *inputs, avcl_node out[2])
+{
+    int64_t n = avcl_b_dim(b, inputs[VIDEO], 0);
+    int64_t width = avcl_b_dim(b, inputs[VIDEO], 1);
+    const struct head_layer layers[2] = {{width, HEAD_ELU}, {width, HEAD_LINEAR}};
+    struct head h = {.b = b};
+    avcl_node z = head_mlp(&h, "projection", avcl_b_concat(b, inputs, 2, 0), layers, 2);
+    out[VIDEO] = avcl_b_slice(b, z, 0, 0, n);
+    out[AUDIO] = avcl_b_slice(b, z, 0, n, 2 * n);
+}
+
 static avcl_status build(const avcl_build *b, const void *params, const avcl_node *inputs,
                          avcl_node *outputs)
 {
     const struct params *p = params;
     avcl_status rc = check(b, inputs);
     if (rc) return rc;
-    avcl_node v = avcl_b_op1(b, "l2_normalise", inputs[VIDEO]);
-    avcl_node a = avcl_b_op1(b, "l2_normalise", inputs[AUDIO]);
+    avcl_node x[2] = {inputs[VIDEO], inputs[AUDIO]};
+    if (p->projection == PROJECT_ELU) project(b, inputs, x);
+    avcl_node v = head_unit(b, x[VIDEO]);
+    avcl_node a = head_unit(b, x[AUDIO]);
     avcl_node va = avcl_b_affine(b, avcl_b_matmul(b, v, a, 0, 1), 1 / p->tau, 0);
     avcl_node av = avcl_b_transpose(b, va, (int64_t[2]){1, 0}, 2);
     avcl_node pairs = avcl_b_sum(b, avcl_b_mul(b, v, a), &CHANNEL_AXIS, 1, 0);
@@ -75,6 +88,7 @@ static avcl_status build(const avcl_build *b, const void *params, const avcl_nod
 /* ---- tables
  * ---------------------------------------------------------------------------- */
 static const char *const reductions[] = {"sum", "mean", NULL};
+static const char *const projections[] = {"none", "elu", NULL};
 
 static const avcl_param params[] = {
     {.name = "tau",
@@ -90,6 +104,13 @@ static const avcl_param params[] = {
      .choices = reductions,
      .def_int = SUM,
      .offset = offsetof(struct params, reduction)},
+    {.name = "projection",
+     .doc = "None as in print, or Linear-ELU-Linear as in the same authors' code.",
+     .type = AVCL_ENUM,
+     .flags = AVCL_P_STRUCTURAL,
+     .choices = projections,
+     .def_int = PROJECT_NONE,
+     .offset = offsetof(struct params, projection)},
 };
 
 static const avcl_port inputs[] = {

@@ -1,8 +1,10 @@
 -- cli/run.lua - `avcl run`: does what a study still lacks.
 local c = require 'avcl.ffi'
+local config = require 'avcl.config'
 local hosts = require 'avcl.host'
 local machine = require 'avcl.machine'
 local plans = require 'avcl.cli.plan'
+local presets = require 'avcl.presets'
 local process = require 'avcl.process'
 local runner = require 'avcl.runner'
 local stores = require 'avcl.store'
@@ -39,12 +41,26 @@ function M.setup(command)
     :choices { 'auto', 'plain', 'json', 'none' }:default 'auto'
 end
 
+-- Where the first row departs from the paper's letter: 'tau 0.1, amfm.gate sigmoid'.
+local function departures(values)
+  local list = {}
+  for _, path in ipairs(config.sorted_keys(presets.literal)) do
+    local value = values[path]
+    if value ~= nil and value ~= presets.literal[path] then
+      list[#list + 1] = ('%s %s'):format(path, config.value_text(value))
+    end
+  end
+  return table.concat(list, ', ')
+end
+
 -- The choices that the paper leaves open, said once (methods.md M).
 local function say_choices(plan)
   local v = plan.rows[1].values
   term.say('preset %s: rgb.normalise %s, pretext.features %s, lambda_cor %.4g, lambda_self %.4g, '
     .. 'tau %.4g, lr %s', v.preset, v['rgb.normalise'], v['pretext.features'], v.lambda_cor,
     v.lambda_self, v.tau, tostring(v['pretrain.optim.lr'] or '-'))
+  local text = departures(v)
+  if text ~= '' then term.say("  not the paper's letter: %s", text) end
 end
 
 local function summary(counts)
