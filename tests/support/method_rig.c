@@ -35,7 +35,10 @@ void method_open(method_rig *r, const char *name, const avcl_attr *params,
     avcl_graph_keep(r->g, "z_video", out[1]);
     avcl_graph_keep(r->g, "z_audio", out[2]);
     golden_check(avcl_graph_status(r->g, &r->err), &r->err);
-    avcl_session_options o = {.device = "reference", .precision = AVCL_F64, .seed = 7};
+    avcl_session_options o = {.device = "reference",
+                              .precision = AVCL_F64,
+                              .flags = AVCL_SESSION_INPUT_GRADS,
+                              .seed = 7};
     r->s = avcl_session_new(r->g, &o, &r->err);
     golden_check(r->err.code, &r->err);
     avcl_session_set_rng(r->s, 7, 0, 0);
