@@ -123,6 +123,7 @@ describe('avcl bench tune', function()
     local text, code = avcl('plan' .. NET)
     assert.are.equal(0, code, text)
     assert.truthy(text:find('\nconv3d %S+ 3x2x32x32 16x3x7x7 s1x2x2 p1x3x3 direct\n'), text)
+    assert.falsy(text:find 'x1x1x1 %d+x%d+x%d+x%d+ s2x2x2', text) -- of no other op than these
     support.write(plan, text)
     local function shapes(of) return (of:gsub('plan %x+', '')) end
     assert.are.equal(shapes(text), shapes(avcl('plan' .. NET .. '--kernel-plan ' .. plan)))

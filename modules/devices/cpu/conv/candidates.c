@@ -10,15 +10,17 @@ static const conv_choice blockings[] = {
     {KERNEL_WINOGRAD, 64, 4, 1}, {KERNEL_WINOGRAD, 98, 4, 1}};
 enum { N_BLOCKINGS = sizeof blockings / sizeof *blockings };
 
-static int is_convolution(const char *op)
+/* conv3d_backward_data_add and the like have one kernel each. */
+static int has_choice(const char *op)
 {
-    return !strncmp(op, "conv3d", 6);
+    return !strcmp(op, "conv3d") || !strcmp(op, "conv3d_backward_data") ||
+           !strcmp(op, "conv3d_backward_weight");
 }
 
 int32_t avcl__conv_candidate(avcl_device *device, const avcl_kernel_spec *spec,
                              uint32_t i, char *row, uint64_t size)
 {
-    if (!is_convolution(spec->op)) return 0;
+    if (!has_choice(spec->op)) return 0;
     static const conv_choice direct = {KERNEL_DIRECT, 0, 0, 0};
     static const conv_choice native = {KERNEL_NATIVE, 0, 0, 0};
     conv_shape s = avcl__conv_shape(spec->op, spec->attrs, spec->in_info, spec->out_info);
