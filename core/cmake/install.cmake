@@ -2,7 +2,7 @@
 # library, so a prefix may be moved; `lib` is plain, because a prefix holds one architecture.
 set(AVCL_LIB lib)
 set(AVCL_SHARE share/avcl)
-set(AVCL_PLUGINS ${AVCL_LIB}/avcl/plugins-0)
+set(AVCL_PLUGINS ${AVCL_LIB}/avcl/plugins-1)
 
 file(GLOB headers ${PROJECT_SOURCE_DIR}/core/include/avcl/*.h)
 install(FILES ${headers} DESTINATION include/avcl)

@@ -257,6 +257,11 @@ function M.use_threads(n)
   return shared
 end
 
+--- What the process's host tells plugins of itself.
+function M.api()
+  return C.avcl_host_get_api(M.get().ptr)
+end
+
 --- The process's host, made on first use.
 ---@return avcl.Host
 function M.get()

@@ -98,7 +98,7 @@ constexpr const avcl_module *modules[] = {&module};
 
 } // namespace
 
-const avcl_plugin avcl_plugin_v0 = {
+const avcl_plugin avcl_plugin_v1 = {
     sizeof(avcl_plugin),  AVCL_ABI_MAJOR, AVCL_ABI_MINOR, 1,
     "org.example.barlow", "1.0",          "MIT",          "Barlow Twins, in C++.",
     avcl_manifest_,       modules,        nullptr,

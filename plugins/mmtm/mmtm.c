@@ -88,8 +88,8 @@ static const avcl_module module = {
 };
 static const avcl_module *const modules[] = {&module};
 
-const avcl_plugin avcl_plugin_v0 = {
-    .struct_size = sizeof avcl_plugin_v0,
+const avcl_plugin avcl_plugin_v1 = {
+    .struct_size = sizeof avcl_plugin_v1,
     .abi_major = AVCL_ABI_MAJOR,
     .abi_minor = AVCL_ABI_MINOR,
     .n_modules = 1,

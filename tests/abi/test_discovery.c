@@ -84,7 +84,7 @@ static void test_plugin__user_folder_and_bundles_are_searched(void **state)
     plugin_compile(f, "tiny", "");
     snprintf(folder, sizeof folder, "%s/data", f->dir);
     snprintf(command, sizeof command,
-             "d='%s/avcl/plugins-0/x.avclplugin' && mkdir -p \"$d\" && "
+             "d='%s/avcl/plugins-1/x.avclplugin' && mkdir -p \"$d\" && "
              "mv '%s/tiny.avcl.so' \"$d\"",
              folder, f->dir);
     assert_int_equal(system(command), 0);

@@ -26,9 +26,10 @@ static void test_plugin__wrong_abi_never_runs(void **state)
 {
     plugin_fixture *f = *state;
     char witness[PATH + 64];
-    static const char *const minors[] = {"9", "0"};
+    static const char *const minors[] = {"9", "0", "1"};
+    static const int majors[] = {1, 3, 0};
     snprintf(witness, sizeof witness, "%s/ran", f->dir);
-    for (int i = 0; i < 2; i++) { /* headers of other times */
+    for (int i = 0; i < 3; i++) { /* headers of other times */
         char source[PATH + 64];
         char command[6 * PATH];
         snprintf(source, sizeof source, "%s/other%s.c", f->dir, minors[i]);
@@ -38,7 +39,7 @@ static void test_plugin__wrong_abi_never_runs(void **state)
                 "#include \"avcl/plugin.h\"\n#undef AVCL_ABI_MINOR\n"
                 "#define AVCL_ABI_MINOR %s\n#undef AVCL_ABI_MAJOR\n"
                 "#define AVCL_ABI_MAJOR %d\n%s",
-                minors[i], i ? 3 : 0, plugin_source);
+                minors[i], majors[i], plugin_source);
         fclose(c);
         snprintf(command, sizeof command,
                  "cc -std=c11 -shared -fPIC -fvisibility=hidden -DWITNESS='\"%s\"' "
@@ -47,9 +48,13 @@ static void test_plugin__wrong_abi_never_runs(void **state)
         assert_int_equal(system(command), 0);
     }
     plugin_expect(f, "other9", AVCL_PLUGIN_REFUSED,
-                  "needs plugin ABI 0.9, this host has 0.");
+                  "needs plugin ABI 1.9, this host has 1.0 (that is not the program's "
+                  "version): update avcl, or rebuild it with -DAVCL_ABI_MINOR=0");
     plugin_expect(f, "other0", AVCL_PLUGIN_REFUSED,
-                  "needs plugin ABI 3.0, this host has 0.");
+                  "needs plugin ABI 3.0, this host has 1.0");
+    plugin_expect(f, "other1", AVCL_PLUGIN_REFUSED,
+                  "needs plugin ABI 0.1, this host has 1.0 (that is not the program's "
+                  "version): rebuild it");
     assert_int_equal(access(witness, F_OK), -1);
     char flags[2 * PATH]; /* and the witness would have told: a fitting file leaves one */
     snprintf(flags, sizeof flags, "-DWITNESS='\"%s\"'", witness);
@@ -206,7 +211,7 @@ static void test_plugin__broken_descriptors_are_refused(void **state)
         {"short", "-DSIZE=24", "struct avcl_plugin has 24 bytes"},
         {"tail", "-DTAIL=7",
          "struct avcl_plugin uses a field that this host does not know"},
-        {"entry", "-DNO_ENTRY", "has a manifest but does not export avcl_plugin_v0"},
+        {"entry", "-DNO_ENTRY", "has a manifest but does not export avcl_plugin_v1"},
         {"stale", "-DVERSION='\"2.0\"'", "a stale object is linked in"},
         {"twice", "-DNAME2='\"tiny\"'", "module 'tiny' stands twice"},
         {"range", "-DDEFAULT=0",

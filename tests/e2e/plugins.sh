@@ -94,7 +94,7 @@ test_files_that_are_no_plugins_are_refused() {
     mkdir plugins
     echo 'not an object' >plugins/text.avcl.so
     : >plugins/empty.avcl.so
-    head -c 2000 "$BUILD/lib/avcl/plugins-0/r3d.avcl.so" >plugins/cut.avcl.so
+    head -c 2000 "$BUILD/lib/avcl/plugins-1/r3d.avcl.so" >plugins/cut.avcl.so
     AVCL_PLUGIN_PATH=$PWD/plugins avcl plugin list
     expect_status 0
     expect_text text.avcl.so empty.avcl.so cut.avcl.so

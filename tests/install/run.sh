@@ -14,7 +14,7 @@ test_install_by_an_ordinary_user() {
     user cmake --install "$BUILD" --prefix "$HOME_OF_USER/first" >install.log 2>&1 ||
         complain "cmake --install fails: $(tail -n3 install.log)"
     user mv "$HOME_OF_USER/first" "$PREFIX" # relocatable
-    for path in bin/avcl lib/libavcl.so.0 lib/avcl/plugins-0/r3d.avcl.so include/avcl/plugin.h \
+    for path in bin/avcl lib/libavcl.so.0 lib/avcl/plugins-1/r3d.avcl.so include/avcl/plugin.h \
         lib/pkgconfig/avcl-plugin.pc share/avcl/lua/avcl/init.lua share/avcl/lua/avcl/cdef.lua \
         share/avcl/template share/bash-completion/completions/avcl share/doc/avcl/LICENSE; do
         [ -e "$PREFIX/$path" ] || complain "$path is not installed"
@@ -41,7 +41,7 @@ test_a_plugin_needs_one_compiler_line() {
         cc -shared $(pkg-config --cflags avcl-plugin) "$2" -o pkg.avcl.so' - "$PREFIX" \
         "$template" || complain 'the line with pkg-config fails'
     for file in line pkg; do
-        expect_same 'avcl_plugin_v0' "$(exports $file.avcl.so)" "exports of $file"
+        expect_same 'avcl_plugin_v1' "$(exports $file.avcl.so)" "exports of $file"
         expect_no_line 'libavcl' "$(readelf -d $file.avcl.so)"
         hidden env AVCL_PLUGIN_PATH="$PWD" "$PREFIX/bin/avcl" plugin info tiny >"$ROOT/log" 2>&1 ||
             complain "info of $file: $(cat "$ROOT/log")"
@@ -110,7 +110,7 @@ test_examples_pass_their_check() {
         output=$(hidden "$PREFIX/bin/avcl" plugin check "$file" 2>&1)
         status=$?
         expect_status 0; expect_text ' 0 failed, 0 warnings'
-        expect_same avcl_plugin_v0 "$(exports "$file")" "exports of $file"
+        expect_same avcl_plugin_v1 "$(exports "$file")" "exports of $file"
         [ -s "${file%.avcl.so}.check.json" ] || complain "no result beside $file"
     done
 }

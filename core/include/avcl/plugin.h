@@ -19,8 +19,11 @@
 #include "avcl/param.h"
 #include "avcl/types.h"
 
-#define AVCL_ABI_MAJOR 0 /* 0: host and plugin must match exactly, until the freeze */
-#define AVCL_ABI_MINOR 1
+#define AVCL_ABI_MAJOR  1 /* frozen: nothing but appending, ever */
+#define AVCL_ABI_NEWEST 0 /* the newest minor that these headers describe */
+#ifndef AVCL_ABI_MINOR
+#define AVCL_ABI_MINOR 0 /* the least that a plugin needs; more by -DAVCL_ABI_MINOR=N */
+#endif
 
 /* One call into a plugin: its error slot and its place in the graph. Never kept. */
 typedef struct avcl_call avcl_call;
@@ -132,6 +135,7 @@ enum {
     AVCL_PORT_OPTIONAL = 1,
     AVCL_PORT_VARIADIC = 2, /* reserved */
     AVCL_PORT_NOGRAD = 4,   /* an input whose gradient stops, on purpose */
+    AVCL_PORT_MASK = 8,     /* reserved */
 };
 /* The values a port takes, so that a tester can feed sane ones. */
 enum {
@@ -216,12 +220,12 @@ typedef struct avcl_plugin {
 #ifdef __cplusplus
 extern "C" {
 #endif
-__attribute__((visibility("default"))) extern const avcl_plugin avcl_plugin_v0;
+__attribute__((visibility("default"))) extern const avcl_plugin avcl_plugin_v1;
 #ifdef __cplusplus
 }
 #endif
 
-#define AVCL_ENTRY_SYMBOL "avcl_plugin_v0"
+#define AVCL_ENTRY_SYMBOL "avcl_plugin_v1"
 #define AVCL_STR_(x)      #x
 #define AVCL_STR(x)       AVCL_STR_(x)
 /* Text the host reads from the file before dlopen: no code of a misfit ever runs. */

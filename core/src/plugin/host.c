@@ -83,7 +83,7 @@ avcl_host *avcl_host_new(const avcl_host_options *options, avcl_error *err)
     host->api = (avcl_host_api){
         .struct_size = sizeof host->api,
         .abi_major = AVCL_ABI_MAJOR,
-        .abi_minor = AVCL_ABI_MINOR,
+        .abi_minor = AVCL_ABI_NEWEST,
         .n_threads = choose_threads(host->options.n_threads),
         .version = AVCL_VERSION,
         .log = log_line,

@@ -86,15 +86,12 @@ avcl_status avcl__manifest_parse(const char *text, avcl_plugin_manifest *out,
 
 avcl_status avcl__abi_accept(uint32_t major, uint32_t minor, avcl_error *err)
 {
-    const int frozen = AVCL_ABI_MAJOR > 0;
-    if (major == AVCL_ABI_MAJOR &&
-        (frozen ? minor <= AVCL_ABI_MINOR : minor == AVCL_ABI_MINOR))
-        return AVCL_OK;
-    const char *remedy = "rebuild it with this host's headers";
-    if (frozen && major == AVCL_ABI_MAJOR)
-        remedy = "update avcl, or rebuild it with -DAVCL_USE_ABI_MINOR=0";
+    if (major == AVCL_ABI_MAJOR && minor <= AVCL_ABI_NEWEST) return AVCL_OK;
     return avcl_error_set(err, AVCL_E_ABI,
                           "needs plugin ABI %u.%u, this host has %d.%d (that is not the "
                           "program's version): %s",
-                          major, minor, AVCL_ABI_MAJOR, AVCL_ABI_MINOR, remedy);
+                          major, minor, AVCL_ABI_MAJOR, AVCL_ABI_NEWEST,
+                          major == AVCL_ABI_MAJOR
+                              ? "update avcl, or rebuild it with -DAVCL_ABI_MINOR=0"
+                              : "rebuild it with this host's headers");
 }

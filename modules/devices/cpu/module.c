@@ -245,7 +245,7 @@ static const avcl_module *const modules[] = {&cpu};
 
 AVCL_PLUGIN_MANIFEST("avcl.cpu", "0.1.0");
 
-const avcl_plugin avcl_plugin_v0 = {
+const avcl_plugin avcl_plugin_v1 = {
     .struct_size = sizeof(avcl_plugin),
     .abi_major = AVCL_ABI_MAJOR,
     .abi_minor = AVCL_ABI_MINOR,

@@ -1,5 +1,6 @@
 -- cli/plugin/new.lua - `avcl plugin new KIND NAME`: a folder with a plugin that passes its check.
 local c = require 'avcl.ffi'
+local hosts = require 'avcl.host'
 local lfs = require 'lfs'
 local suggest = require 'avcl.suggest'
 
@@ -50,7 +51,8 @@ end
 local function fill(text, args, root)
   local id = args.id or 'org.example.' .. args.name
   local values = {
-    INCLUDE = root .. '/include', KIND = args.kind, MAJOR = '0', USE = uses[args.kind] or builder,
+    INCLUDE = root .. '/include', KIND = args.kind, MAJOR = tostring(hosts.api().abi_major),
+    USE = uses[args.kind] or builder,
   }
   text = text:gsub('@(%u+)@', values)
   text = text:gsub('org%.example%.tiny', '\1'):gsub('%f[%w]tiny%f[^%w]', args.name)
