@@ -148,6 +148,24 @@ END
         complain 'the record does not say that they passed their check'
 }
 
+# The section of README.md on plugins, line by line, by a user who has the prefix and nothing else.
+test_first_backbone_of_the_readme() {
+    user mkdir "$HOME_OF_USER/readme"
+    awk '/^## /{ on = /in ten minutes/ } /^```/{ code = on && /^```sh/; next } code' \
+        "$SOURCE/README.md" >lines
+    [ "$(wc -l <lines)" -ge 3 ] || complain 'README.md has no such section'
+    while IFS= read -r line; do
+        output=$(hidden sh -ec 'cd "$1"; PATH=$2/bin:$PATH; export PATH; eval "$3"' - \
+            "$HOME_OF_USER/readme" "$PREFIX" "$line" 2>&1 </dev/null)
+        status=$?
+        expect_status 0
+        case $line in
+            make*) expect_text ' 0 failed, 0 warnings' ;;
+            *info*) expect_text 'backbone mynet' 'pool' 'passed' ;;
+        esac
+    done <lines
+}
+
 # The page is made from the schemas; this fails when a module changed and the page did not.
 test_page_of_modules_is_current() {
     output=$("$AVCL" --safe lua "$SOURCE/core/tools/module_page.lua" |
@@ -172,4 +190,4 @@ test_packages_run_without_the_source_tree() {
 run_tests test_install_by_an_ordinary_user test_completion_is_bash \
     test_installed_program_trains test_a_plugin_needs_one_compiler_line \
     test_headers_are_c_and_cpp test_what_new_makes_passes_its_check \
-    test_examples_pass_their_check test_examples_train test_page_of_modules_is_current test_packages_run_without_the_source_tree
+    test_examples_pass_their_check test_examples_train test_first_backbone_of_the_readme test_page_of_modules_is_current test_packages_run_without_the_source_tree
