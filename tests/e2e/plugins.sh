@@ -165,7 +165,10 @@ END
 test_what_is_shipped_passes_its_check() {
     for file in "$BUILD"/lib/avcl/plugins-*/*.avcl.so; do
         avcl plugin check "$(basename "$file" .avcl.so)"
-        expect_status 0; expect_text ' 0 failed, 0 warnings'
+        expect_status 0; expect_text ' 0 failed'
+        # A stopped gradient differs from finite differences on purpose.
+        output=$(grep '^warn' <<<"$output" | grep -v stop_gradient)
+        expect_same '' "$output" warnings
     done
 }
 

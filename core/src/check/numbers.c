@@ -329,10 +329,14 @@ void check_leaks(check *c)
 #endif
     for (int i = 0; i < N_ROUNDS / 4; i++) /* pools fill up at first */
         if (!bench_sum(c, NULL, sum)) return;
-    int64_t before = resident_bytes();
-    for (int i = 0; i < N_ROUNDS; i++)
-        bench_sum(c, NULL, sum);
-    int64_t grown = resident_bytes() - before;
+    int64_t grown = 0;
+    for (int k = 0; k < 3; k++) { /* a leak grows every time, an allocator's pool once */
+        int64_t before = resident_bytes();
+        for (int i = 0; i < N_ROUNDS; i++)
+            bench_sum(c, NULL, sum);
+        grown = resident_bytes() - before;
+        if (grown <= leak_bytes) break;
+    }
     if (grown > leak_bytes)
         check_say(c, AVCL_CHECK_FAIL, "%d sessions leave %.1f MiB behind", N_ROUNDS,
                   (double)grown / (1 << 20));
