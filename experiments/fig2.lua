@@ -1,6 +1,6 @@
 -- Fig. 2 of the AVCL paper: the R(2+1)D network whose activation maps `avcl cam` draws. At the
--- paper's scale it is Table 4's; the small one sees larger clips here, for maps of 2x4x4, and has
--- half the width.
+-- paper's scale it is Table 4's; the small one sees larger clips here, for maps of 2x4x4, at
+-- half the width and half the epochs.
 local avcl = require 'avcl'
 local paper = require 'experiments._base.avcl'
 
@@ -17,6 +17,7 @@ return avcl.experiment {
       resize = paper.by_scale({ 171, 128 }, { 98, 74 }, { 24, 18 }),
     },
   },
+  stages = { pretrain = { epochs = paper.by_scale(300, 3, 1) } },
   rows = avcl.rows { { label = 'AVCL, R(2+1)D' } },
   columns = { avcl.metric { 'K32', metric = 'test/top1', select = 'max val/top1' } },
   seeds = 1,

@@ -15,7 +15,9 @@ return avcl.experiment {
     window {
       label = '1 frame, 1.2 s', ['rgb.frames'] = 1,
       -- One frame less its mean over time is nothing.
-      ['rgb.normalise'] = avcl.by('preset', { paper = 'none', robust = 'clip' }),
+      ['rgb.normalise'] = avcl.by('preset', {
+        paper = 'none', official = 'none', tcgl = 'clip', robust = 'clip',
+      }),
     },
     window { label = '1.2 s' },
     { label = 'whole' },

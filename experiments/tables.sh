@@ -5,17 +5,19 @@
 #   ./experiments/tables.sh                 scale=small, about an hour on two cores
 #   ./experiments/tables.sh --seeds 1       one seed everywhere: under half an hour
 #   ./experiments/tables.sh --scale smoke   every row in seconds; its numbers mean nothing
+#   ./experiments/tables.sh KEY=VALUE...    with other settings, as for avcl run
 #   AVCL_STORE=DIR ./experiments/tables.sh  records elsewhere than in results/
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . core/tools/need.sh
 
-scale=small seeds=()
+scale=small seeds=() keys=()
 while [ $# -gt 0 ]; do
     case $1 in
         --scale) scale=$2; shift ;;
         --seeds) seeds=(--seeds "$2"); shift ;;
-        -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        *=*) keys+=("$1") ;;
         *) printf "tables.sh: no option '%s'; --help lists them\n" "$1" >&2; exit 2 ;;
     esac
     shift
@@ -55,7 +57,7 @@ fi
 say "synthetic data: $((SECONDS - started)) s"
 
 # ---- runs ------------------------------------------------------------------------------------------
-run() { "$avcl" run "experiments/$1.lua" "scale=$scale" "${@:2}"; }
+run() { "$avcl" run "experiments/$1.lua" "scale=$scale" "${keys[@]}" "${@:2}"; }
 for table in $tables fig2; do run "$table" --seeds 1; done # one seed of everything first
 say "one seed of every row: $((SECONDS - started)) s"
 for table in $tables; do run "$table" "${seeds[@]}"; done
@@ -65,8 +67,13 @@ if [ $scale = small ]; then
 fi
 
 # ---- what came out ---------------------------------------------------------------------------------
+cost="$store/tables/cost-$scale.txt"
+mkdir -p "$store/tables"
+: >"$cost"
 write() { # SCRIPT NAME ARGUMENTS...
-    "$avcl" table "experiments/$1.lua" "scale=$scale" "${@:3}" --write --as "$2" 2>/dev/null
+    local said
+    said=$("$avcl" table "experiments/$1.lua" "scale=$scale" "${keys[@]}" "${@:3}" --write --as "$2" 2>&1)
+    printf '%s: %s\n' "$2" "$(grep computing <<<"$said")" >>"$cost"
     printf '\n## %s\n\n' "$2"
     cat "$store/tables/$2.md"
 }
@@ -77,6 +84,14 @@ if [ $scale = small ]; then
     for table in table2 table3; do write "$table" "$table-small-literal" preset=paper --seeds 1; done
 fi
 
+# What is better than what, in the paper and here.
+orderings="$store/tables/orderings-$scale.txt"
+for table in $tables; do
+    "$avcl" table "experiments/$table.lua" "scale=$scale" "${keys[@]}" "${seeds[@]}" --orderings
+    echo
+done >"$orderings"
+printf '\n## orderings\n\n```text\n%s\n```\n' "$(cat "$orderings")"
+
 # What pre-training did to the features: core/doc/run.md says what the columns mean.
 columns=label,preset,data,seed,diag.match,diag.match_shuffled,diag.leak,diag.dead_channels,diag.spread,wall_s
 diagnostics="$store/tables/diagnostics-$scale.txt"
@@ -85,10 +100,10 @@ diagnostics="$store/tables/diagnostics-$scale.txt"
 printf '\n## diagnostics of pre-training\n\n```text\n%s\n```\n' "$(cat "$diagnostics")"
 
 maps="$store/tables/fig2-$scale"
-fig2=$("$avcl" why fig2 AVCL "scale=$scale" --json | grep -o '"run": *"[0-9a-f]*"' | head -n 1 |
+fig2=$("$avcl" why fig2 AVCL "scale=$scale" "${keys[@]}" --json | grep -o '"run": *"[0-9a-f]*"' | head -n 1 |
     grep -o '[0-9a-f]\{32\}')
 printf '\n## Fig. 2\n\n```text\n'
 "$avcl" cam "$fig2" --clips 4 --out "$maps"
 [ $scale = smoke ] || "$avcl" cam "$fig2" --score | tee "$maps/score.txt"
-printf '```\n'
+printf '```\n\n## cost\n\n```text\n%s\n```\n' "$(cat "$cost")"
 say "done in $((SECONDS - started)) s; tables in $store/tables"

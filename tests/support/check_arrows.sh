@@ -35,6 +35,6 @@ mapfile -t not_ffi < <(printf '%s\n' "${lua[@]}" | grep -v '^lua/avcl/ffi\.lua$'
 refuse "only lua/avcl/ffi.lua says ffi" "require *\(?['\"]ffi['\"]" "${not_ffi[@]}"
 refuse 'the Lua layer knows no experiment' "require *\(?['\"]experiments" "${lua[@]}"
 if [ ${#scripts[@]} -gt 0 ]; then
-    refuse 'an experiment is a value' "ffi|os\.(time|execute)|io\.|[^.a-z_]print *\(" "${scripts[@]}"
+    refuse 'an experiment is a value' "\\<ffi\\>|os\.(time|execute)|io\.|[^.a-z_]print *\(" "${scripts[@]}"
 fi
 exit $bad

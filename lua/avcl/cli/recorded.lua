@@ -62,7 +62,7 @@ end
 ---@field seed integer
 ---@field values table      flat, as recorded
 ---@field classes integer
----@field samples integer    of its data set
+---@field samples integer  of its data set: memories of methods have so many rows
 ---@field checkpoint string its selected weights
 
 --- `id` is whole; of a test, the run that was tested.
@@ -75,7 +75,7 @@ function M.open(store, id)
   local self = {
     experiment = experiment, root = loaded.root, id = trained.run, stage = trained.stage,
     kind = trained.kind, seed = run.seed, values = values_of(experiment, runs),
-    classes = run.provenance.data[1].classes, samples = run.provenance.data[1].items,
+    classes = trained.provenance.data[1].classes, samples = trained.provenance.data[1].items,
     checkpoint = store:work_path(trained.run, 'ckpt/best.safetensors'),
   }
   if not lfs.attributes(self.checkpoint) then
