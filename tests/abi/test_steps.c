@@ -67,7 +67,7 @@ static void allow(void)
     assert_int_equal(mprotect(code.from, code.n, PROT_READ | PROT_EXEC), 0);
 }
 
-static avcl_session *open_session(plugin_fixture *f, int with_kernel)
+static avcl_session *open_session(plugin_fixture *f, int with_kernel, avcl_graph **out)
 {
     avcl_error err = {0};
     static float x[N];
@@ -88,6 +88,7 @@ static avcl_session *open_session(plugin_fixture *f, int with_kernel)
     avcl_node square = avcl_graph_op(g, "square", &taps[2], 1, NULL, 0);
     avcl_graph_minimize(g, 1, avcl_graph_op(g, "mean", &square, 1, NULL, 0));
     if (avcl_graph_status(g, &err)) fail_msg("%s", err.message);
+    *out = g;
     avcl_session_options so = {.device = "cpu"};
     avcl_session *s = avcl_session_new(g, &so, &err);
     if (!s) fail_msg("%s", err.message);
@@ -111,12 +112,14 @@ static void test_steps__run_no_code_of_builders(void **state)
 {
     plugin_fixture *f = *state;
     compile_file(f, "template/backbone.c", "steps_tiny");
-    avcl_session *s = open_session(f, 0);
+    avcl_graph *g = NULL;
+    avcl_session *s = open_session(f, 0, &g);
     assert_true(forbid("steps_tiny.avcl.so"));
     int done = take_steps(s);
     allow();
     assert_true(done);
     avcl_session_free(s);
+    avcl_graph_free(g);
 }
 
 /* The same way of looking sees a kernel: it is called, and the process dies of it. */
@@ -130,7 +133,8 @@ static void test_steps__run_kernels(void **state)
     pid_t pid = fork();
     if (pid == 0) {
         signal(SIGSEGV, SIG_DFL);
-        avcl_session *s = open_session(f, 1);
+        avcl_graph *g = NULL;
+        avcl_session *s = open_session(f, 1, &g);
         if (!forbid("steps_shift.avcl.so")) _exit(3);
         _exit(take_steps(s) ? 0 : 1);
     }
