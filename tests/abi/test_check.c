@@ -212,6 +212,10 @@ static void test_check__finds_every_seeded_fault(void **state)
     plugin_fixture *f = *state;
     int missed = 0;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+#if defined(__SANITIZE_ADDRESS__)
+        /* Its allocator does not say what is in use. */
+        if (strncmp(faults[i].test, "leaks/", 6) == 0) continue;
+#endif
         char path[PATH + 32];
         compile_fault(f, &faults[i], path);
         avcl_check_result r = run_check(path, &faults[i]);
