@@ -172,20 +172,21 @@ test_unknown_data_and_bad_manifest() {
     expect_status 3; expect_sentence; expect_text 'manifest.csv: line 2'
 }
 
+# The run header has two lines; the refusal is one.
 test_store_that_cannot_be_written() {
     project store
     synth_data
     local place
     for place in /proc/no-store experiments/study.lua/store; do
         avcl run experiments/study.lua --store "$place"
-        expect_status 5; expect_sentence 2; expect_text "${place%/store}"
+        expect_status 5; expect_sentence 3; expect_text "${place%/store}"
     done
     avcl table experiments/study.lua --store nowhere
     expect_status 4; expect_sentence; expect_text "'nowhere'"
     mkdir -p ro/store
     if chmod a-w ro/store && ! touch ro/store/probe 2>/dev/null; then
         avcl run experiments/study.lua --store ro/store
-        expect_status 5; expect_sentence 2; expect_text 'ro/store'
+        expect_status 5; expect_sentence 3; expect_text 'ro/store'
         expect_files 0 ro/store '*.yaml'
     else
         echo '    (a folder without write permission: skipped, root may write everywhere)'
