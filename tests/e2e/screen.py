@@ -6,17 +6,19 @@
 OUT gets what the command wrote, byte for byte. On stdout: the screen at the end, then a line
 'frames N, widest M, rate R' of the moving lines. With RESIZE=N in the environment the window gets N
 columns once moving lines were seen, and M is that of lines drawn since; with INTERRUPT=TEXT a Ctrl-C
-is typed once TEXT was seen. Exits as the command does.
+is typed once TEXT was seen. Exits as the command does; after LIMIT_S the terminal is hung up.
 """
 import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import sys
 import termios
 import time
 
+LIMIT_S = 240
 FRAME = re.compile(rb'\x1b\[(\d+)A\r\x1b\[J')
 
 
@@ -90,8 +92,11 @@ def watch(fd):
 
 
 def main(columns, out, *command):
+    signal.alarm(LIMIT_S)
     pid, fd = pty.fork()
     if pid == 0:
+        # A background job has it ignored, which the command would inherit: no Ctrl-C would be heard.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         set_columns(1, int(columns))
         os.execvp(command[0], command)
     seen, seconds, resized_at = watch(fd)
