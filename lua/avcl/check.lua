@@ -5,6 +5,7 @@
 -- What a whole check found lies beside the plugin, NAME.check.json, with the hash of the file that
 -- was checked: another file under that name is unchecked.
 local c = require 'avcl.ffi'
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local C = c.C
 
@@ -85,10 +86,8 @@ end
 
 --- 'passed', 'failed' or 'unchecked': what is known of the file with this hash.
 function M.status(file, sha256)
-  local f = io.open(beside(file), 'rb')
-  if not f then return 'unchecked' end
-  local text = f:read '*a'
-  f:close()
+  local text = disk.read(beside(file))
+  if not text then return 'unchecked' end
   local ok, known = pcall(doc.parse, text)
   if not ok or type(known) ~= 'table' or known.sha256 ~= sha256 then return 'unchecked' end
   return known.ok and 'passed' or 'failed'

@@ -3,19 +3,12 @@
 -- The same run in both is a free check of determinism: results with other numbers are kept
 -- beside each other and reported.
 local c = require 'avcl.ffi'
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local garbage = require 'avcl.garbage'
 local record = require 'avcl.record'
 
 local M = {}
-
-local function read(path)
-  local f = io.open(path, 'rb')
-  if not f then return nil end
-  local text = f:read '*a'
-  f:close()
-  return text
-end
 
 local function copy(text, to)
   c.call('avcl_store_mkdirs', to:match '^(.*)/')
@@ -25,7 +18,7 @@ end
 -- The first number from 1 that is free: attempt-3.yaml, result.conflict.2.yaml.
 local function free_name(folder, fmt)
   local n = 1
-  while read(('%s/%s'):format(folder, fmt:format(n))) do n = n + 1 end
+  while disk.read(('%s/%s'):format(folder, fmt:format(n))) do n = n + 1 end
   return fmt:format(n)
 end
 
@@ -52,8 +45,8 @@ local function continues(ours, theirs)
 end
 
 local function merge_file(store, id, from, name, result)
-  local theirs, path = read(from), store:run_path(id, name)
-  local ours = read(path)
+  local theirs, path = disk.read(from), store:run_path(id, name)
+  local ours = disk.read(path)
   if ours == theirs then return false end
   if not ours then
     copy(theirs, path)
@@ -73,7 +66,7 @@ local function merge_file(store, id, from, name, result)
 end
 
 local function merge_run(store, other, id, result, options)
-  local is_new, changed = not read(store:run_path(id, 'run.yaml')), false
+  local is_new, changed = not disk.read(store:run_path(id, 'run.yaml')), false
   local folder = other:run_path(id)
   local names = garbage.entries(folder)
   -- result.yaml last: who sees it finds all the rest.
@@ -91,7 +84,7 @@ local function merge_run(store, other, id, result, options)
     local ckpt = other:work_path(id, 'ckpt')
     for _, name in ipairs(garbage.entries(ckpt)) do
       local to = store:work_path(id, 'ckpt/' .. name)
-      if not read(to) then copy(read(ckpt .. '/' .. name), to) end
+      if not disk.read(to) then copy(disk.read(ckpt .. '/' .. name), to) end
     end
   end
   local how = is_new and 'new' or changed and 'grown' or 'same'

@@ -1,6 +1,7 @@
 -- records.lua - what the store's files say about runs, read once each.
 --
 -- The one place through which tables, curves and exports read: a run that is done never changes.
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local runs = require 'avcl.runs'
 
@@ -43,14 +44,6 @@ function Records:state(id)
   return cached(self, id, 'state', function() return (self.store:state(id)) end)
 end
 
-local function bytes(path)
-  local f = io.open(path, 'rb')
-  if not f then return nil end
-  local text = f:read '*a'
-  f:close()
-  return text
-end
-
 --- One bit a test item, was it right: the bytes, and how many items.
 ---@return string? bits, integer n
 function Records:items(id)
@@ -59,7 +52,7 @@ function Records:items(id)
   if not (result and run and result.items) then return nil, 0 end
   local of = result.metrics and result.metrics[run.config['stage.split'] or 'test']
   local bits = cached(self, id, 'items', function()
-    return bytes(self.store:run_path(id, result.items.file or 'items.bin'))
+    return disk.read(self.store:run_path(id, result.items.file or 'items.bin'))
   end)
   local n = of and of.n or 0
   if bits and #bits < math.ceil(n / 8) then return nil, 0 end
@@ -70,7 +63,7 @@ end
 function Records:epochs(id)
   return cached(self, id, 'epochs', function()
     local by_epoch, order = {}, {}
-    for line in (bytes(self.store:run_path(id, 'epochs.jsonl')) or ''):gmatch '[^\n]+' do
+    for line in (disk.read(self.store:run_path(id, 'epochs.jsonl')) or ''):gmatch '[^\n]+' do
       local ok, t = pcall(doc.parse, line)
       if ok and type(t) == 'table' and t.epoch then
         if not by_epoch[t.epoch] then order[#order + 1] = t.epoch end

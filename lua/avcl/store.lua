@@ -1,5 +1,6 @@
 -- store.lua - a results folder: claims, states and paths of runs (experiments.md 4).
 local c = require 'avcl.ffi'
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local lfs = require 'lfs'
 
@@ -140,11 +141,8 @@ end
 
 --- What was kept under a hash; nil when it is not there or no longer itself.
 function Store:blob(sha256)
-  local f = io.open(self:blob_path(sha256), 'rb')
-  if not f then return nil end
-  local text = f:read '*a'
-  f:close()
-  return c.sha256(text) == sha256 and text or nil
+  local text = disk.read(self:blob_path(sha256))
+  return text and c.sha256(text) == sha256 and text or nil
 end
 
 function M.sha256_file(at)

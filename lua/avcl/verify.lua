@@ -1,4 +1,5 @@
 -- verify.lua - finds and explains every damage of a store; the records are the only witness.
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local garbage = require 'avcl.garbage'
 local lfs = require 'lfs'
@@ -104,10 +105,8 @@ local function check_attempt(self, file)
 end
 
 local function check_epochs(self)
-  local f = io.open(self.store:run_path(self.id, 'epochs.jsonl'), 'rb')
-  if not f then return end
-  local text, n = f:read '*a', 0
-  f:close()
+  local text, n = disk.read(self.store:run_path(self.id, 'epochs.jsonl')), 0
+  if not text then return end
   for line, ending in text:gmatch '([^\n]*)(\n?)' do
     n = n + 1
     local ok, value = pcall(doc.parse, line)

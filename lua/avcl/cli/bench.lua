@@ -1,6 +1,7 @@
 -- cli/bench.lua - `avcl bench`: how fast a training step is here, where its time goes, and what
 -- the machine could do at most. Random inputs; nothing is recorded.
 local c = require 'avcl.ffi'
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local experiment = require 'avcl.bench.experiment'
 local hosts = require 'avcl.host'
@@ -120,11 +121,8 @@ end
 
 local function read_plan(path)
   if not path then return nil end
-  local f, why = io.open(path)
-  if not f then c.raise_at('command line', 'NOT_FOUND', '--kernel-plan: %s', why) end
-  local text = f:read '*a'
-  f:close()
-  return text
+  local text, why = disk.read(path)
+  return text or c.raise_at('command line', 'NOT_FOUND', '--kernel-plan: %s', why)
 end
 
 local function open(args)

@@ -2,6 +2,7 @@
 local block = require 'avcl.report.block'
 local c = require 'avcl.ffi'
 local checks = require 'avcl.report.check'
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local lfs = require 'lfs'
 local lock = require 'avcl.report.lock'
@@ -30,11 +31,8 @@ end
 -- ---- writing -----------------------------------------------------------------------------------
 
 local function read(path)
-  local f, why = io.open(path, 'rb')
-  if not f then c.raise_at(nil, 'NOT_FOUND', 'no document %s', why) end
-  local text = f:read '*a'
-  f:close()
-  return text
+  local text, why = disk.read(path)
+  return text or c.raise_at(nil, 'NOT_FOUND', 'no document %s', why)
 end
 
 -- A document's path from the root of the project, which is where --check looks for it.

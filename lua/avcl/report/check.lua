@@ -1,19 +1,12 @@
 -- report/check.lua - is a written table still what script and records say?
 local block = require 'avcl.report.block'
 local c = require 'avcl.ffi'
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local lfs = require 'lfs'
 local lock = require 'avcl.report.lock'
 
 local M = {}
-
-local function read(path)
-  local f = io.open(path, 'rb')
-  if not f then return nil end
-  local text = f:read '*a'
-  f:close()
-  return text
-end
 
 -- ---- cells -------------------------------------------------------------------------------------
 
@@ -64,11 +57,11 @@ local function written(store, locked, root)
   local list = {}
   for _, f in ipairs(locked.files) do
     local path = ('%s/tables/%s'):format(store.root, f.file)
-    list[#list + 1] = { where = path, text = read(path), before = 0, sha256 = f.sha256,
+    list[#list + 1] = { where = path, text = disk.read(path), before = 0, sha256 = f.sha256,
       format = f.file:match '%.(%w+)$' }
   end
   for _, f in ipairs(locked.blocks or {}) do
-    local text, before = block.get(read(root .. '/' .. f.file) or '', locked.table)
+    local text, before = block.get(disk.read(root .. '/' .. f.file) or '', locked.table)
     list[#list + 1] = { where = f.file, text = text, before = before, sha256 = f.sha256,
       format = 'md', is_block = true }
   end

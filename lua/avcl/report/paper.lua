@@ -6,6 +6,7 @@
 --     no AMFM: {K32: 73.5}                  # row label: {column title: value}
 local c = require 'avcl.ffi'
 local config = require 'avcl.config'
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local spec = require 'avcl.spec'
 local suggest = require 'avcl.suggest'
@@ -39,10 +40,8 @@ end
 --- Reads and checks a file; `path` as messages shall name it.
 ---@return avcl.Paper
 function M.read(path)
-  local f, problem = io.open(path)
-  if not f then c.raise_at(nil, 'NOT_FOUND', '%s', problem) end
-  local text = f:read '*a' or ''
-  f:close()
+  local text, problem = disk.read(path)
+  if not text then c.raise_at(nil, 'NOT_FOUND', '%s', problem) end
   local ok, t = pcall(doc.parse, text)
   if not ok then c.raise_at(path .. ':1', 'INVALID', '%s', tostring(t)) end
   local self = spec.check(fields, t, 'a paper file', path .. ':1')

@@ -1,5 +1,6 @@
 -- cli/plugin/lock.lua - `avcl plugin lock`: what may be loaded, by hash, for `avcl --locked`.
 local c = require 'avcl.ffi'
+local disk = require 'avcl.disk'
 local doc = require 'avcl.doc'
 local hosts = require 'avcl.host'
 
@@ -34,10 +35,8 @@ end
 
 --- The host's lock text of a lock file.
 function M.read(path)
-  local f, problem = io.open(path, 'rb')
-  if not f then c.raise_at(nil, 'NOT_FOUND', 'lock %s', problem) end
-  local text = f:read '*a'
-  f:close()
+  local text, problem = disk.read(path)
+  if not text then c.raise_at(nil, 'NOT_FOUND', 'lock %s', problem) end
   local lock = doc.parse(text)
   if type(lock) ~= 'table' or lock.schema ~= 'avcl.lock/1' then
     c.raise_at(nil, 'INVALID', "%s is not a lock ('avcl plugin lock' prints one)", path)

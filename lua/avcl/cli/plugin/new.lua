@@ -1,5 +1,6 @@
 -- cli/plugin/new.lua - `avcl plugin new KIND NAME`: a folder with a plugin that passes its check.
 local c = require 'avcl.ffi'
+local disk = require 'avcl.disk'
 local hosts = require 'avcl.host'
 local lfs = require 'lfs'
 local suggest = require 'avcl.suggest'
@@ -34,11 +35,8 @@ local function prefix()
 end
 
 local function read(path)
-  local f, problem = io.open(path, 'rb')
-  if not f then c.raise_at(nil, 'NOT_FOUND', 'template %s', problem) end
-  local text = f:read '*a'
-  f:close()
-  return text
+  local text, problem = disk.read(path)
+  return text or c.raise_at(nil, 'NOT_FOUND', 'template %s', problem)
 end
 
 local function write(path, text)
