@@ -2,29 +2,13 @@
 --
 -- `knobs` are read by the model; `clip`, `mel`, `stage`, `optim`, `head` describe the protocol.
 -- Defaults are the paper's where it states one (methods.md B, C, E), else marked [assumed].
+local make = require 'avcl.field'
 local methods = require 'avcl.methods'
 
 local M = {}
 
-local function number(default, o)
-  o = o or {}
-  o.type, o.default = 'number', default
-  return o
-end
-
-local function integer(default, o)
-  o = number(default, o)
-  o.type = 'integer'
-  return o
-end
-
-local function choice(default, choices, doc)
-  return { type = 'string', default = default, choices = choices, doc = doc }
-end
-
-local function list(default, doc)
-  return { type = 'list', default = default, doc = doc }
-end
+local number, integer = make.number, make.integer
+local choice, list = make.choice, make.list
 
 -- Rules of selection that the trainer knows.
 local SELECT = { 'last', 'min val/loss', 'max val/top1', 'min train/loss' }

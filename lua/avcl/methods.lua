@@ -2,26 +2,12 @@
 --
 -- A knob 'moco.queue' is the parameter `queue` of the module moco, with its default. A method's
 -- settings lie under the row's own; `official` is what its authors trained with (methods.md F).
+local make = require 'avcl.field'
+
 local M = {}
 
-local function number(default, o)
-  o.type, o.default = 'number', default
-  return o
-end
-
-local function integer(default, o)
-  o = number(default, o)
-  o.type = 'integer'
-  return o
-end
-
-local function boolean(default, doc)
-  return { type = 'boolean', default = default, doc = doc }
-end
-
-local function choice(default, choices, doc)
-  return { type = 'string', default = default, choices = choices, doc = doc }
-end
+local number, integer = make.number, make.integer
+local boolean, choice = make.boolean, make.choice
 
 M.knobs = {
   method = { type = 'string', default = 'avcl', doc = 'avcl, a method module (simclr, moco, byol, '

@@ -84,17 +84,6 @@ local function build(r, class)
   return g, streams, has_classes
 end
 
--- What the checkpoint has for this graph: of pre-training, not a method's memories.
-local function scopes_of(g)
-  local seen, list = {}, {}
-  for _, v in ipairs(g:variables()) do
-    local top = v.name:match '^[^/]+'
-    if not seen[top] then list[#list + 1] = top end
-    seen[top] = true
-  end
-  return list
-end
-
 --- Compiles it and loads the weights. class: from 0; nil = the predicted.
 ---@param r avcl.Recorded or a table with experiment, stage, kind, values, classes, checkpoint
 ---@return avcl.Probed
@@ -104,7 +93,8 @@ function M.new(r, class)
     device = r.values.device, precision = r.values.precision == 'f64' and 'f64' or 'f32',
     seed = r.seed, input_grads = has_classes, gradients = has_classes,
   })
-  if r.checkpoint then s:restore(r.checkpoint, scopes_of(g)) end
+  -- What the checkpoint has for this graph: of pre-training, not a method's memories.
+  if r.checkpoint then s:restore(r.checkpoint, stage.scopes(g)) end
   if class and has_classes then s:set('cam/class', { class, class }) end
   return setmetatable({
     session = s, streams = streams, has_classes = has_classes, used = g.used,
