@@ -8,11 +8,9 @@
  * statistics come from their own forward. Equal: 0; orthogonal: 2 a direction.
  */
 #include "head.h"
+#include "views.h"
 
 AVCL_PLUGIN_MANIFEST("avcl.byol", "1.0");
-
-enum { VIDEO, AUDIO, TARGET_VIDEO, TARGET_AUDIO };
-enum { LOSS, Z_VIDEO, Z_AUDIO };
 
 struct params {
     double tau;
@@ -102,32 +100,13 @@ static const avcl_param params[] = {
      .offset = offsetof(struct params, out)},
 };
 
-static const avcl_port inputs[] = {
-    {.name = "video", .layout = "NC", .doc = "Video features."},
-    {.name = "audio", .layout = "NC", .doc = "Audio features of the same clips."},
-    {.name = "target_video",
-     .layout = "NC",
-     .doc = "Video features of the network that follows.",
-     .flags = AVCL_PORT_NOGRAD},
-    {.name = "target_audio",
-     .layout = "NC",
-     .doc = "Audio features of the network that follows.",
-     .flags = AVCL_PORT_NOGRAD},
-};
-
-static const avcl_port outputs[] = {
-    {.name = "loss", .layout = "", .doc = "The loss, both directions added."},
-    {.name = "video", .layout = "NC", .doc = "Video features after the projector."},
-    {.name = "audio", .layout = "NC", .doc = "Audio features after the projector."},
-};
-
 static const avcl_method method = {
     .struct_size = sizeof method,
-    .n_in = sizeof inputs / sizeof *inputs,
-    .n_out = sizeof outputs / sizeof *outputs,
+    .n_in = N_VIEWS_AND_TARGETS,
+    .n_out = N_LOSS_AND_Z,
     .port_size = sizeof(avcl_port),
-    .inputs = inputs,
-    .outputs = outputs,
+    .inputs = view_ports,
+    .outputs = loss_and_z_ports,
     .build = build,
     .scalars = scalars,
     .n_scalars = sizeof scalars / sizeof *scalars,

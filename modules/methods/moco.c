@@ -9,11 +9,10 @@
  * All logits equal: ln(1 + K) a direction.
  */
 #include "head.h"
+#include "views.h"
 
 AVCL_PLUGIN_MANIFEST("avcl.moco", "1.0");
 
-enum { VIDEO, AUDIO, TARGET_VIDEO, TARGET_AUDIO };
-enum { LOSS, Z_VIDEO, Z_AUDIO };
 enum { HEAD_KIND_LINEAR, HEAD_KIND_MLP };
 
 struct params {
@@ -162,19 +161,6 @@ static const avcl_param params[] = {
      .offset = offsetof(struct params, head)},
 };
 
-static const avcl_port inputs[] = {
-    {.name = "video", .layout = "NC", .doc = "Video features."},
-    {.name = "audio", .layout = "NC", .doc = "Audio features of the same clips."},
-    {.name = "target_video",
-     .layout = "NC",
-     .doc = "Video features of the network that follows.",
-     .flags = AVCL_PORT_NOGRAD},
-    {.name = "target_audio",
-     .layout = "NC",
-     .doc = "Audio features of the network that follows.",
-     .flags = AVCL_PORT_NOGRAD},
-};
-
 static const avcl_port outputs[] = {
     {.name = "loss", .layout = "", .doc = "The loss, both directions added."},
     {.name = "video", .layout = "NC", .doc = "Unit queries of video."},
@@ -183,10 +169,10 @@ static const avcl_port outputs[] = {
 
 static const avcl_method method = {
     .struct_size = sizeof method,
-    .n_in = sizeof inputs / sizeof *inputs,
+    .n_in = N_VIEWS_AND_TARGETS,
     .n_out = sizeof outputs / sizeof *outputs,
     .port_size = sizeof(avcl_port),
-    .inputs = inputs,
+    .inputs = view_ports,
     .outputs = outputs,
     .build = build,
     .scalars = scalars,

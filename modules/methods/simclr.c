@@ -8,11 +8,9 @@
  * The sum in NT-Xent is that of SelfCL, so the module selfcl computes it.
  */
 #include "head.h"
+#include "views.h"
 
 AVCL_PLUGIN_MANIFEST("avcl.simclr", "1.0");
-
-enum { VIDEO, AUDIO };
-enum { LOSS, Z_VIDEO, Z_AUDIO };
 
 struct params {
     double tau;
@@ -80,24 +78,13 @@ static const avcl_param params[] = {
      .offset = offsetof(struct params, layers)},
 };
 
-static const avcl_port inputs[] = {
-    {.name = "video", .layout = "NC", .doc = "Video features."},
-    {.name = "audio", .layout = "NC", .doc = "Audio features of the same clips."},
-};
-
-static const avcl_port outputs[] = {
-    {.name = "loss", .layout = "", .doc = "The loss, both directions added."},
-    {.name = "video", .layout = "NC", .doc = "Video features after the projector."},
-    {.name = "audio", .layout = "NC", .doc = "Audio features after the projector."},
-};
-
 static const avcl_method method = {
     .struct_size = sizeof method,
-    .n_in = sizeof inputs / sizeof *inputs,
-    .n_out = sizeof outputs / sizeof *outputs,
+    .n_in = N_VIEWS,
+    .n_out = N_LOSS_AND_Z,
     .port_size = sizeof(avcl_port),
-    .inputs = inputs,
-    .outputs = outputs,
+    .inputs = view_ports,
+    .outputs = loss_and_z_ports,
     .build = build,
 };
 

@@ -101,6 +101,9 @@ uint32_t bench_small_params(const avcl_module *m, avcl_attr *out);
 
 /* ---- the tests ----------------------------------------------------------------------
  */
+/* Of a folder, . and .. too: what this process has open, say; 0 = no such folder. */
+int check_count_entries(const char *folder);
+
 void check_file(check *c);
 void check_exports(check *c);
 void check_constructors(check *c);

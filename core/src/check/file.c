@@ -1,6 +1,5 @@
 /* file.c - tests of the file as a whole: what loading it does to the process. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -105,16 +104,6 @@ void check_descriptor(check *c)
 
 /* ---- what loading does
  * ----------------------------------------------------------------- */
-static int count_entries(const char *folder)
-{
-    DIR *dir = opendir(folder);
-    int n = 0;
-    while (dir && readdir(dir))
-        n++;
-    if (dir) closedir(dir);
-    return n;
-}
-
 typedef struct process_state {
     unsigned float_mode;
     int n_fds;
@@ -129,8 +118,8 @@ static void look(process_state *p)
 {
     memset(p, 0, sizeof *p);
     p->float_mode = avcl__float_mode();
-    p->n_fds = count_entries("/proc/self/fd");
-    p->n_threads = count_entries("/proc/self/task");
+    p->n_fds = check_count_entries("/proc/self/fd");
+    p->n_threads = check_count_entries("/proc/self/task");
     while (environ[p->n_environ])
         p->n_environ++;
     if (!getcwd(p->folder, sizeof p->folder)) p->folder[0] = '\0';

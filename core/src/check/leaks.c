@@ -8,7 +8,7 @@
 /* A pool may have grown by a few pieces. */
 static const size_t leak_bytes = 16 << 10;
 
-static int count_entries(const char *folder)
+int check_count_entries(const char *folder)
 {
     DIR *dir = opendir(folder);
     int n = 0;
@@ -21,8 +21,8 @@ static int count_entries(const char *folder)
 samples_state samples_look(void)
 {
     struct mallinfo2 m = mallinfo2();
-    return (samples_state){m.uordblks + m.hblkhd, count_entries("/proc/self/fd"),
-                           count_entries("/proc/self/task")};
+    return (samples_state){m.uordblks + m.hblkhd, check_count_entries("/proc/self/fd"),
+                           check_count_entries("/proc/self/task")};
 }
 
 void samples_compare(check *c, const samples_state *before, int rounds, const char *what)
