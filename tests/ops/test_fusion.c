@@ -12,6 +12,7 @@
 
 #include "avcl/build.h"
 #include "avcl/session.h"
+#include "host_fixture.h"
 
 /* The same sums in another order, in f64: a few thousand terms of 2e-16 each. */
 static const double SAME_F64 = 1e-11;
@@ -264,20 +265,6 @@ static void test_fusion__needs_less_memory(void **state)
     assert_true(arena(*state, 0) + value < arena(*state, AVCL_SESSION_NO_FUSION));
 }
 
-static int open_host(void **state)
-{
-    avcl_error err = {0};
-    *state = avcl_host_new(NULL, &err);
-    if (!*state) print_error("%s\n", err.message);
-    return *state ? 0 : -1;
-}
-
-static int close_host(void **state)
-{
-    avcl_host_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,5 +273,5 @@ int main(void)
         cmocka_unit_test(test_fusion__is_seen_in_the_program),
         cmocka_unit_test(test_fusion__needs_less_memory),
     };
-    return cmocka_run_group_tests(tests, open_host, close_host);
+    return cmocka_run_group_tests(tests, host_open, host_close);
 }

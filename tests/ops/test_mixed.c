@@ -12,6 +12,7 @@
 
 #include "avcl/build.h"
 #include "avcl/session.h"
+#include "host_fixture.h"
 
 /* Cosine between the gradients of both precisions. Each rounding turns a direction by
  * about 2^-9; nine convolutions deep, backward too, with batch statistics of few values:
@@ -192,20 +193,6 @@ static void test_mixed__needs_half_the_memory(void **state)
     avcl_graph_free(g);
 }
 
-static int open_host(void **state)
-{
-    avcl_error err = {0};
-    *state = avcl_host_new(NULL, &err);
-    if (!*state) print_error("%s\n", err.message);
-    return *state ? 0 : -1;
-}
-
-static int close_host(void **state)
-{
-    avcl_host_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,5 +202,5 @@ int main(void)
         cmocka_unit_test(test_mixed__says_what_it_really_computes_in),
         cmocka_unit_test(test_mixed__needs_half_the_memory),
     };
-    return cmocka_run_group_tests(tests, open_host, close_host);
+    return cmocka_run_group_tests(tests, host_open, host_close);
 }

@@ -1,7 +1,6 @@
 /* test_native.c - our own direct kernel for the gradient of w, f32 and bf16, against
  * plain sums in f64: any kernel, stride, padding and number of channels; the same bits on
  * any number of threads. */
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,18 +95,6 @@ static rig_value result(const rig *r, const shape *s, avcl_dtype dtype)
     return out;
 }
 
-static double error_of(const rig_value *a, const rig_value *b)
-{
-    double worst = 0;
-    double squares = 0;
-    for (int64_t i = 0; i < rig_count(b); i++) {
-        double d = fabs(a->data[i] - b->data[i]);
-        if (!(d <= worst)) worst = isnan(d) ? INFINITY : d;
-        squares += b->data[i] * b->data[i];
-    }
-    return worst / sqrt(squares / (double)rig_count(b));
-}
-
 /* 0 if there are no such instructions. */
 static int check_type(const rig *cpu, const rig *oracle, avcl_dtype dtype)
 {
@@ -115,7 +102,7 @@ static int check_type(const rig *cpu, const rig *oracle, avcl_dtype dtype)
         if (!runs_native(cpu, &shapes[i], dtype)) return 0;
         rig_value exact = result(oracle, &shapes[i], dtype);
         rig_value got = result(cpu, &shapes[i], dtype);
-        double error = error_of(&got, &exact);
+        double error = rig_error_in_rms(&got, &exact);
         if (!(error <= TOLERANCE)) fail_msg("shape %d: error %.3g of the rms", i, error);
         free(exact.data);
         free(got.data);

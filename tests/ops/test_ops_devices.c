@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "host_fixture.h"
 #include "op_case.h"
 
 /* Normalised mean squared error. f32 rounds to 6e-8; exp(x - lse) at |x| near 900 turns
@@ -111,20 +112,6 @@ static int check_device(avcl_host *host, const char *device, avcl_dtype precisio
     return n;
 }
 
-static int open_host(void **state)
-{
-    avcl_error err = {0};
-    *state = avcl_host_new(NULL, &err);
-    if (!*state) print_error("%s\n", err.message);
-    return *state ? 0 : -1;
-}
-
-static int close_host(void **state)
-{
-    avcl_host_free(*state);
-    return 0;
-}
-
 static void test_op_device__reference_f32_agrees_with_f64(void **state)
 {
     check_device(*state, "reference", AVCL_F32);
@@ -160,5 +147,5 @@ int main(void)
         cmocka_unit_test(test_op_device__every_other_agrees_with_reference),
         cmocka_unit_test(test_op_device__cpu_in_bf16_agrees_with_reference),
     };
-    return cmocka_run_group_tests(tests, open_host, close_host);
+    return cmocka_run_group_tests(tests, host_open, host_close);
 }

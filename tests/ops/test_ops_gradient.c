@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "avcl/philox.h"
+#include "host_fixture.h"
 #include "op_case.h"
 
 /* A step of EPS per element: truncation (EPS^2) and rounding (1e-16 / EPS) balance at
@@ -142,20 +143,6 @@ static uint32_t check_case(avcl_host *host, const avcl_op *op, const avcl_op_cas
     return checked;
 }
 
-static int open_host(void **state)
-{
-    avcl_error err = {0};
-    *state = avcl_host_new(NULL, &err);
-    if (!*state) print_error("%s\n", err.message);
-    return *state ? 0 : -1;
-}
-
-static int close_host(void **state)
-{
-    avcl_host_free(*state);
-    return 0;
-}
-
 static void test_op_gradient__equals_finite_differences(void **state)
 {
     avcl_host *host = *state;
@@ -201,5 +188,5 @@ int main(void)
         cmocka_unit_test(test_op_gradient__rig_sees_a_fault_in_one_element),
         cmocka_unit_test(test_op_gradient__equals_finite_differences),
     };
-    return cmocka_run_group_tests(tests, open_host, close_host);
+    return cmocka_run_group_tests(tests, host_open, host_close);
 }

@@ -14,23 +14,10 @@
 #include "avcl/graph.h"
 #include "base/call.h"
 #include "graph/ops.h"
+#include "host_fixture.h"
 #include "plugin/params.h"
 
 enum { MAX_DOC = 65536, LEAST_CASES = 2 };
-
-static int open_host(void **state)
-{
-    avcl_error err = {0};
-    *state = avcl_host_new(NULL, &err);
-    if (!*state) print_error("%s\n", err.message);
-    return *state ? 0 : -1;
-}
-
-static int close_host(void **state)
-{
-    avcl_host_free(*state);
-    return 0;
-}
 
 /* ---- descriptors ------------------------------------------------------------- */
 static void test_op__is_described_and_has_cases(void **state)
@@ -456,5 +443,5 @@ int main(void)
         cmocka_unit_test(test_op_canonical__twice_is_once),
         cmocka_unit_test(test_op_infer__names_what_does_not_fit),
     };
-    return cmocka_run_group_tests(tests, open_host, close_host);
+    return cmocka_run_group_tests(tests, host_open, host_close);
 }

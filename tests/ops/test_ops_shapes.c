@@ -9,6 +9,7 @@
 
 #include "avcl/build.h"
 #include "avcl/session.h"
+#include "host_fixture.h"
 
 #define DIMS(...)                                                                        \
     (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / 8),                                     \
@@ -138,20 +139,6 @@ static const struct fact {
      .attrs = {INTS("perm", 2, 0, 1)}},
 };
 
-static int open_host(void **state)
-{
-    avcl_error err = {0};
-    *state = avcl_host_new(NULL, &err);
-    if (!*state) print_error("%s\n", err.message);
-    return *state ? 0 : -1;
-}
-
-static int close_host(void **state)
-{
-    avcl_host_free(*state);
-    return 0;
-}
-
 static void check_fact(avcl_host *host, const struct fact *f)
 {
     avcl_error err = {0};
@@ -204,5 +191,5 @@ int main(void)
         cmocka_unit_test(test_op_infer__gives_the_known_shapes),
         cmocka_unit_test(test_op_gradient__refuses_what_only_gradients_use),
     };
-    return cmocka_run_group_tests(tests, open_host, close_host);
+    return cmocka_run_group_tests(tests, host_open, host_close);
 }

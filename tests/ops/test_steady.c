@@ -14,6 +14,7 @@
 
 #include "avcl/build.h"
 #include "avcl/session.h"
+#include "host_fixture.h"
 
 enum { N = 17 }; /* no weight has a side of 17, so that "[17," is an activation */
 
@@ -123,25 +124,11 @@ static void test_step__takes_no_memory_and_no_new_page(void **state)
     avcl_graph_free(g);
 }
 
-static int open_host(void **state)
-{
-    avcl_error err = {0};
-    *state = avcl_host_new(NULL, &err);
-    if (!*state) print_error("%s\n", err.message);
-    return *state ? 0 : -1;
-}
-
-static int close_host(void **state)
-{
-    avcl_host_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chain__no_activation_is_reordered),
         cmocka_unit_test(test_step__takes_no_memory_and_no_new_page),
     };
-    return cmocka_run_group_tests(tests, open_host, close_host);
+    return cmocka_run_group_tests(tests, host_open, host_close);
 }

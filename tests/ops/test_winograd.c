@@ -1,7 +1,6 @@
 /* test_winograd.c - convolution by Winograd's algorithm against plain sums in f64, next
  * to the library's direct kernels: the same numbers, about as exact, whatever the blocks.
  */
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -91,19 +90,6 @@ static void open_cpu(rig *r, const char *conv, const char *plan, uint32_t n_thre
     rig_open_with(r, "cpu", AVCL_F32, n_threads, &o);
 }
 
-/* max |a - b| / rms b. */
-static double error_of(const rig_value *a, const rig_value *b)
-{
-    double worst = 0;
-    double squares = 0;
-    for (int64_t i = 0; i < rig_count(b); i++) {
-        double d = fabs(a->data[i] - b->data[i]);
-        if (!(d <= worst)) worst = isnan(d) ? INFINITY : d;
-        squares += b->data[i] * b->data[i];
-    }
-    return worst / sqrt(squares / (double)rig_count(b));
-}
-
 /* Runs a convolution on a device; its result. Free it. */
 static rig_value result(const rig *r, const shape *s, int op)
 {
@@ -134,10 +120,12 @@ static void test_winograd__is_nearly_as_exact_as_direct(void **state)
             rig_value exact = result(&oracle, &layers[i], op);
             rig_value fast = result(&winograd, &layers[i], op);
             rig_value slow = result(&direct, &layers[i], op);
-            double loss = error_of(&fast, &exact) / error_of(&slow, &exact);
+            double loss =
+                rig_error_in_rms(&fast, &exact) / rig_error_in_rms(&slow, &exact);
             print_message("%lld channels, %s: %.2e, direct %.2e, ratio %.2f\n",
-                          (long long)layers[i].in, ops[op], error_of(&fast, &exact),
-                          error_of(&slow, &exact), loss);
+                          (long long)layers[i].in, ops[op],
+                          rig_error_in_rms(&fast, &exact),
+                          rig_error_in_rms(&slow, &exact), loss);
             if (!(loss <= LOSS_OF_ACCURACY))
                 fail_msg("layer %d, %s: %.3g times the error of direct", i, ops[op],
                          loss);
@@ -162,7 +150,7 @@ static void test_winograd__odd_shapes(void **state)
         for (int op = 0; op < 3; op++) {
             rig_value exact = result(&oracle, &odd[i], op);
             rig_value fast = result(&winograd, &odd[i], op);
-            double error = error_of(&fast, &exact);
+            double error = rig_error_in_rms(&fast, &exact);
             if (!(error <= TOLERANCE))
                 fail_msg("shape %d, %s: error %.3g of the rms", i, ops[op], error);
             free(exact.data);
@@ -221,7 +209,7 @@ static void test_winograd__blocks_change_little(void **state)
             open_cpu(&other, "auto", plan, 2);
             rig_value a = result(&first, &s, op);
             rig_value b = result(&other, &s, op);
-            double error = error_of(&b, &a);
+            double error = rig_error_in_rms(&b, &a);
             if (op < 2 ? !rig_equal(&a, &b) : !(error <= TOLERANCE))
                 fail_msg("%s with '%s' is off by %.3g", ops[op], kernels[i], error);
             free(a.data);

@@ -137,16 +137,31 @@ rig_value rig_copy(const rig_value *v)
     return copy;
 }
 
-double rig_error(const rig_value *a, const rig_value *b)
+/* Infinite where a is NaN. */
+static double worst_difference(const rig_value *a, const rig_value *b)
 {
     double worst = 0;
-    double size = 1e-30;
     for (int64_t i = 0; i < rig_count(b); i++) {
         double d = fabs(a->data[i] - b->data[i]);
         if (!(d <= worst)) worst = isnan(d) ? INFINITY : d;
-        if (fabs(b->data[i]) > size) size = fabs(b->data[i]);
     }
-    return worst / size;
+    return worst;
+}
+
+double rig_error(const rig_value *a, const rig_value *b)
+{
+    double size = 1e-30;
+    for (int64_t i = 0; i < rig_count(b); i++)
+        size = fmax(size, fabs(b->data[i]));
+    return worst_difference(a, b) / size;
+}
+
+double rig_error_in_rms(const rig_value *a, const rig_value *b)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < rig_count(b); i++)
+        squares += b->data[i] * b->data[i];
+    return worst_difference(a, b) / sqrt(squares / (double)rig_count(b));
 }
 
 int rig_equal(const rig_value *a, const rig_value *b)

@@ -59,8 +59,9 @@ rig_value rig_shape(avcl_dtype dtype, int64_t a, int64_t b, int64_t c, int64_t d
 rig_value rig_uniform(rig_value v, double lo, double hi, uint64_t seed);
 rig_value rig_copy(const rig_value *v);
 int64_t rig_count(const rig_value *v);
-/* max |a - b| / max |b|. */
+/* max |a - b| / max |b|, and / rms b; infinite where a is NaN. */
 double rig_error(const rig_value *a, const rig_value *b);
+double rig_error_in_rms(const rig_value *a, const rig_value *b);
 int rig_equal(const rig_value *a, const rig_value *b); /* bit for bit */
 
 #endif
