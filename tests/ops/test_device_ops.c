@@ -321,7 +321,7 @@ static void test_source__constants_and_casts(void **state)
     }
 }
 
-/* ---- products, losses, steps ---------------------------------------------------- */
+/* ---- products, losses ---------------------------------------------------------- */
 
 static void test_matmul__all_transposes(void **state)
 {
@@ -373,45 +373,6 @@ static void test_cross_entropy__and_back(void **state)
         back.out[0] = pair_real(9, 6, 0, 0, 0);
         pair_check(*state, node, PAIR_TOLERANCE_SUM);
         pair_check(*state, back, PAIR_TOLERANCE_MAP);
-    }
-}
-
-static void test_sgd__momentum_decay_nesterov(void **state)
-{
-    for (int nesterov = 0; nesterov < 2; nesterov++) {
-        avcl_sgd_attrs a = {0.9, nesterov, 0};
-        rig_node node = rig_op("sgd", &a, 4, 2);
-        for (int i = 0; i < 3; i++)
-            node.in[i] = rig_uniform(pair_real(1003, 0, 0, 0, 0), -1, 1, (uint64_t)i);
-        node.in[3] = rig_uniform(pair_real(3, 0, 0, 0, 0), 0.1, 0.9, 3);
-        node.out[0] = pair_real(1003, 0, 0, 0, 0);
-        node.out[1] = pair_real(1003, 0, 0, 0, 0);
-        pair_check(*state, node, PAIR_TOLERANCE_MAP);
-    }
-}
-
-static void test_adamw__moments_and_decay(void **state)
-{
-    avcl_adamw_attrs a = {0.9, 0.99, 1e-3};
-    rig_node node = rig_op("adamw", &a, 5, 3);
-    for (int i = 0; i < 4; i++)
-        node.in[i] =
-            rig_uniform(pair_real(1003, 0, 0, 0, 0), i == 3 ? 0 : -1, 1, (uint64_t)i);
-    node.in[4] = rig_uniform(pair_real(4, 0, 0, 0, 0), 0.1, 0.9, 4);
-    for (int i = 0; i < 3; i++)
-        node.out[i] = pair_real(1003, 0, 0, 0, 0);
-    pair_check(*state, node, PAIR_TOLERANCE_MAP);
-}
-
-/* Blocks, a part of one, and more than one thread's worth. */
-static void test_square_sum__of_any_length(void **state)
-{
-    static const int64_t lengths[] = {1, 15, 1024, 1029, 100003};
-    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        rig_node node = rig_op("square_sum", NULL, 1, 1);
-        node.in[0] = rig_uniform(pair_real(lengths[i], 0, 0, 0, 0), -1, 1, i);
-        node.out[0] = pair_real(0, 0, 0, 0, 0);
-        pair_check(*state, node, PAIR_TOLERANCE_SUM);
     }
 }
 
@@ -492,9 +453,6 @@ int main(void)
         cmocka_unit_test(test_matmul__all_transposes),
         cmocka_unit_test(test_linear__with_and_without_bias),
         cmocka_unit_test(test_cross_entropy__and_back),
-        cmocka_unit_test(test_sgd__momentum_decay_nesterov),
-        cmocka_unit_test(test_adamw__moments_and_decay),
-        cmocka_unit_test(test_square_sum__of_any_length),
         cmocka_unit_test(test_dropout__same_bits_everywhere),
         cmocka_unit_test(test_rows__outside_are_refused),
     };

@@ -6,45 +6,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "data/half.h"
-#include "data/transform_impl.h"
 #include "plugin/params.h"
+#include "transform_rig.h"
 
-enum { SIDE = 24, FRAMES = 4, PLANE = FRAMES * SIDE * SIDE, RATE = 8000, N = 4001 };
-
-/* Setting names and numbers: "p", 1.0, …, NULL. */
-static avcl_transforms *chain(avcl_transforms *t, const char *name, ...)
-{
-    avcl_attr given[8];
-    avcl_error err = {0};
-    uint32_t n = 0;
-    va_list list;
-    va_start(list, name);
-    for (const char *key; (key = va_arg(list, const char *));) {
-        double x = va_arg(list, double);
-        int whole =
-            !strcmp(key, "frames") || !strcmp(key, "bands") || !strcmp(key, "columns");
-        given[n].name = key;
-        given[n++].value =
-            (avcl_value){.type = whole ? AVCL_INT : AVCL_FLOAT, .f = x, .i = (int64_t)x};
-    }
-    va_end(list);
-    if (!t) t = avcl_transforms_new();
-    assert_non_null(t);
-    if (avcl_transforms_add(t, name, given, n, &err)) fail_msg("%s", err.message);
-    return t;
-}
-
-static avcl_draw draw_of(uint64_t key, uint32_t epoch)
-{
-    return (avcl_draw){.seed = 7, .key = key, .epoch = epoch};
-}
+enum { SIDE = 24, FRAMES = 4, PLANE = FRAMES * SIDE * SIDE };
 
 static void noise_fill(uint8_t *out, size_t n, uint32_t seed)
 {
@@ -58,7 +28,7 @@ static void noise_fill(uint8_t *out, size_t n, uint32_t seed)
 static void apply_clip(const avcl_transforms *t, uint64_t key, uint8_t *rgb)
 {
     avcl_matter m = {.rgb = rgb, .frames = FRAMES, .side = SIDE};
-    avcl_draw draw = draw_of(key, 3);
+    avcl_draw draw = transform_draw(key, 3);
     avcl__transforms_apply(t, AVCL_FIELD_CLIP, &draw, &m, NULL);
 }
 
@@ -69,7 +39,7 @@ static void test_flip__mirrors_every_row(void **state)
     uint8_t was[3 * PLANE];
     noise_fill(rgb, sizeof rgb, 1);
     memcpy(was, rgb, sizeof rgb);
-    avcl_transforms *t = chain(NULL, "flip", "p", 1.0, NULL);
+    avcl_transforms *t = transform_chain(NULL, "flip", "p", 1.0, NULL);
     apply_clip(t, 1, rgb);
     for (int i = 0; i < 3 * PLANE / SIDE; i++)
         for (int x = 0; x < SIDE; x++)
@@ -85,7 +55,7 @@ static void test_transform__is_applied_with_its_probability(void **state)
     enum { CLIPS = 2000 };
     uint8_t rgb[3 * PLANE] = {0};
     int n = 0;
-    avcl_transforms *t = chain(NULL, "flip", "p", 0.3, NULL);
+    avcl_transforms *t = transform_chain(NULL, "flip", "p", 0.3, NULL);
     for (uint64_t key = 0; key < CLIPS; key++) {
         rgb[0] = 1;
         rgb[SIDE - 1] = 0;
@@ -104,8 +74,9 @@ static void test_colour__without_ranges_changes_nothing(void **state)
     uint8_t was[3 * PLANE];
     noise_fill(rgb, sizeof rgb, 2);
     memcpy(was, rgb, sizeof rgb);
-    avcl_transforms *t = chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.0,
-                               "contrast", 0.0, "saturation", 0.0, "hue", 0.0, NULL);
+    avcl_transforms *t =
+        transform_chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.0, "contrast",
+                        0.0, "saturation", 0.0, "hue", 0.0, NULL);
     apply_clip(t, 1, rgb);
     assert_memory_equal(rgb, was, sizeof rgb);
     avcl_transforms_free(t);
@@ -119,8 +90,9 @@ static void test_brightness__is_a_factor(void **state)
     memset(rgb, 100, sizeof rgb);
     for (int k = 0; k < 3; k++)
         rgb[k * PLANE + 5] = 50;
-    avcl_transforms *t = chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.5,
-                               "contrast", 0.0, "saturation", 0.0, "hue", 0.0, NULL);
+    avcl_transforms *t =
+        transform_chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.5, "contrast",
+                        0.0, "saturation", 0.0, "hue", 0.0, NULL);
     apply_clip(t, 9, rgb);
     for (int i = 0; i < 3 * PLANE; i++)
         if (i % PLANE != 5) assert_int_equal(rgb[i], rgb[0]);
@@ -137,8 +109,9 @@ static void test_contrast__is_about_the_mean(void **state)
     uint8_t rgb[3 * PLANE];
     for (int i = 0; i < 3 * PLANE; i++)
         rgb[i] = i % 2 ? 140 : 100; /* mean 120 */
-    avcl_transforms *t = chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.0,
-                               "contrast", 0.9, "saturation", 0.0, "hue", 0.0, NULL);
+    avcl_transforms *t =
+        transform_chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.0, "contrast",
+                        0.9, "saturation", 0.0, "hue", 0.0, NULL);
     apply_clip(t, 4, rgb);
     assert_true(abs(rgb[0] + rgb[1] - 240) <= 1);
     assert_in_range(rgb[1] - rgb[0], 3, 77); /* 40 x (0.1 … 1.9), rounded twice */
@@ -150,8 +123,9 @@ static void test_contrast__is_about_the_mean(void **state)
 static void test_saturation__keeps_luma(void **state)
 {
     (void)state;
-    avcl_transforms *t = chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.0,
-                               "contrast", 0.0, "saturation", 0.6, "hue", 0.0, NULL);
+    avcl_transforms *t =
+        transform_chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.0, "contrast",
+                        0.0, "saturation", 0.6, "hue", 0.0, NULL);
     for (uint64_t key = 0; key < 50; key++) {
         uint8_t rgb[3 * PLANE];
         memset(rgb, 120, PLANE);
@@ -169,8 +143,9 @@ static void test_saturation__keeps_luma(void **state)
 static void test_hue__turns_and_nothing_else(void **state)
 {
     (void)state;
-    avcl_transforms *t = chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.0,
-                               "contrast", 0.0, "saturation", 0.0, "hue", 0.5, NULL);
+    avcl_transforms *t =
+        transform_chain(NULL, "colour_jitter", "p", 1.0, "brightness", 0.0, "contrast",
+                        0.0, "saturation", 0.0, "hue", 0.5, NULL);
     int changed = 0;
     for (uint64_t key = 0; key < 50; key++) {
         uint8_t rgb[3 * PLANE];
@@ -198,7 +173,7 @@ static void test_hue__turns_and_nothing_else(void **state)
 static void apply_time(const avcl_transforms *t, uint64_t key, int32_t index[16])
 {
     avcl_matter m = {.index = index, .frames = 16};
-    avcl_draw draw = draw_of(key, 0);
+    avcl_draw draw = transform_draw(key, 0);
     for (int i = 0; i < 16; i++)
         index[i] = i;
     avcl__transforms_apply(t, AVCL_FIELD_TIME, &draw, &m, NULL);
@@ -208,9 +183,12 @@ static void test_speed__is_a_stride(void **state)
 {
     (void)state;
     int32_t index[16];
-    avcl_transforms *two = chain(NULL, "speed", "p", 1.0, "min", 2.0, "max", 2.0, NULL);
-    avcl_transforms *half = chain(NULL, "speed", "p", 1.0, "min", 0.5, "max", 0.5, NULL);
-    avcl_transforms *any = chain(NULL, "speed", "p", 1.0, "min", 0.5, "max", 2.0, NULL);
+    avcl_transforms *two =
+        transform_chain(NULL, "speed", "p", 1.0, "min", 2.0, "max", 2.0, NULL);
+    avcl_transforms *half =
+        transform_chain(NULL, "speed", "p", 1.0, "min", 0.5, "max", 0.5, NULL);
+    avcl_transforms *any =
+        transform_chain(NULL, "speed", "p", 1.0, "min", 0.5, "max", 2.0, NULL);
     apply_time(two, 1, index);
     for (int i = 0; i < 16; i++)
         assert_int_equal(index[i], 2 * i);
@@ -237,7 +215,8 @@ static void test_jitter__keeps_the_order(void **state)
     (void)state;
     int32_t index[16];
     int moved = 0;
-    avcl_transforms *t = chain(NULL, "temporal_jitter", "p", 1.0, "frames", 2.0, NULL);
+    avcl_transforms *t =
+        transform_chain(NULL, "temporal_jitter", "p", 1.0, "frames", 2.0, NULL);
     for (uint64_t key = 0; key < 200; key++) {
         apply_time(t, key, index);
         assert_int_equal(index[0], 0);
@@ -258,11 +237,12 @@ static void test_area__lies_within_and_has_its_size(void **state)
     (void)state;
     double least = 1;
     double most = 0;
-    avcl_transforms *t = chain(NULL, "random_resized_crop", "p", 1.0, "min_area", 0.25,
-                               "max_area", 0.75, "max_ratio", 1.5, NULL);
+    avcl_transforms *t =
+        transform_chain(NULL, "random_resized_crop", "p", 1.0, "min_area", 0.25,
+                        "max_area", 0.75, "max_ratio", 1.5, NULL);
     for (uint64_t key = 0; key < 500; key++) {
         avcl_matter m = {.room_h = 128, .room_w = 171};
-        avcl_draw draw = draw_of(key, 0);
+        avcl_draw draw = transform_draw(key, 0);
         avcl__transforms_apply(t, AVCL_FIELD_AREA, &draw, &m, NULL);
         double area = m.rows * m.columns / (128.0 * 171.0);
         assert_true(m.y >= 0 && m.x >= 0);
@@ -276,178 +256,8 @@ static void test_area__lies_within_and_has_its_size(void **state)
     avcl_transforms_free(t);
 }
 
-/* ---- sound
- * ----------------------------------------------------------------------------- */
-static double power(const float *x, const float *minus, int n)
-{
-    double sum = 0;
-    for (int i = 0; i < n; i++) {
-        double v = (double)x[i] - (minus ? (double)minus[i] : 0.0);
-        sum += v * v;
-    }
-    return sum / n;
-}
-
-static void apply_wave(const avcl_transforms *t, uint64_t key, float *wave, int n)
-{
-    avcl_matter m = {.wave = wave, .n_wave = n, .rate = RATE};
-    avcl_draw draw = draw_of(key, 0);
-    avcl__transforms_apply(t, AVCL_FIELD_WAVE, &draw, &m, NULL);
-}
-
-static void sine(float x[N])
-{
-    for (int i = 0; i < N; i++)
-        x[i] = 0.25f * sinf(0.05f * (float)i);
-}
-
-static void test_gain__is_in_decibels(void **state)
-{
-    (void)state;
-    float x[N];
-    float was[N];
-    avcl_transforms *t =
-        chain(NULL, "gain", "p", 1.0, "min_db", -6.0, "max_db", -6.0, NULL);
-    sine(x);
-    memcpy(was, x, sizeof x);
-    apply_wave(t, 1, x, N);
-    assert_true(fabs(10 * log10(power(x, NULL, N) / power(was, NULL, N)) + 6.0) < 1e-5);
-    avcl_transforms_free(t);
-}
-
-static void test_noise__is_at_its_ratio(void **state)
-{
-    (void)state;
-    float x[N];
-    float was[N];
-    avcl_transforms *t =
-        chain(NULL, "noise", "p", 1.0, "min_snr", 20.0, "max_snr", 20.0, NULL);
-    sine(was);
-    memcpy(x, was, sizeof x);
-    apply_wave(t, 1, x, N);
-    double snr = 10 * log10(power(was, NULL, N) / power(x, was, N));
-    assert_true(fabs(snr - 20.0) < 1e-3); /* f32 sums */
-    /* White: neighbours do not go together. Correlation of 4000: s.d. 0.016; five. */
-    double both = 0;
-    for (int i = 1; i < N; i++)
-        both += (double)(x[i] - was[i]) * (double)(x[i - 1] - was[i - 1]);
-    assert_true(fabs(both / N / power(x, was, N)) < 0.08);
-    memset(x, 0, sizeof x);
-    apply_wave(t, 1, x, N); /* of silence there is no level to be relative to */
-    assert_true(power(x, NULL, N) == 0);
-    avcl_transforms_free(t);
-}
-
-static void test_time_shift__rotates(void **state)
-{
-    (void)state;
-    int seen[2] = {0};
-    avcl_transforms *t = chain(NULL, "time_shift", "p", 1.0, "max_s", 0.01, NULL);
-    for (uint64_t key = 0; key < 40; key++) {
-        float x[N];
-        for (int i = 0; i < N; i++)
-            x[i] = (float)i;
-        apply_wave(t, key, x, N);
-        int by = (N - (int)x[0]) % N;
-        for (int i = 0; i < N; i++)
-            assert_true((int)x[(i + by) % N] == i);
-        if (by > N / 2) by -= N;
-        assert_in_range(by + 80, 0, 160); /* 0.01 s of 8000 Hz */
-        seen[by > 0]++;
-    }
-    assert_true(seen[0] > 5 && seen[1] > 5);
-    float one = 3;
-    apply_wave(t, 1, &one, 1);
-    assert_true(one == 3);
-    apply_wave(t, 1, NULL, 0);
-    avcl_transforms_free(t);
-}
-
-static void test_spec_augment__masks_bands_and_columns(void **state)
-{
-    (void)state;
-    avcl_transforms *t = chain(NULL, "spec_augment", "p", 1.0, "bands", 1.0, "columns",
-                               1.0, "max_bands", 0.25, "max_columns", 0.5, NULL);
-    int widest = 0;
-    for (uint64_t key = 0; key < 100; key++) {
-        uint16_t mel[SIDE * SIDE];
-        uint16_t was[SIDE * SIDE];
-        for (int i = 0; i < SIDE * SIDE; i++)
-            was[i] = avcl__half_from_float((float)(i % 7) / 8); /* exact in f16 */
-        memcpy(mel, was, sizeof mel);
-        avcl_matter m = {.mel = mel, .side = SIDE};
-        avcl_draw draw = draw_of(key, 0);
-        avcl__transforms_apply(t, AVCL_FIELD_MEL, &draw, &m, NULL);
-        int rows = 0;
-        int columns = 0;
-        float mean = 0;
-        for (int i = 0; i < SIDE * SIDE; i++)
-            mean += (float)(i % 7) / 8 / (SIDE * SIDE);
-        uint16_t fill = avcl__half_from_float(mean);
-        for (int k = 0; k < SIDE; k++) {
-            int row = 1;
-            int column = 1;
-            for (int i = 0; i < SIDE; i++) {
-                row = row && mel[k * SIDE + i] == fill;
-                column = column && mel[i * SIDE + k] == fill;
-            }
-            rows += row;
-            columns += column;
-        }
-        assert_in_range(rows, 0, SIDE / 4);
-        assert_in_range(columns, 0, SIDE / 2);
-        widest = columns > widest ? columns : widest;
-        int n_masked = rows * SIDE + columns * SIDE - rows * columns;
-        int n_changed = 0;
-        for (int i = 0; i < SIDE * SIDE; i++)
-            n_changed += mel[i] != was[i];
-        assert_int_equal(n_changed, n_masked); /* the rest is as it was */
-    }
-    assert_true(widest > SIDE / 4);
-    avcl_transforms_free(t);
-}
-
-static void test_half__reads_what_it_wrote(void **state)
-{
-    (void)state;
-    for (uint32_t h = 0; h < 0x10000u; h++) {
-        float x = avcl__half_to_float((uint16_t)h);
-        if (isnan(x)) continue;
-        assert_int_equal(avcl__half_from_float(x), h);
-    }
-    assert_true(avcl__half_to_float(0x3C00) == 1.0f);
-    assert_true(avcl__half_to_float(0x0001) == 0x1p-24f);
-    assert_true(isnan(avcl__half_to_float(0x7E00)) && isinf(avcl__half_to_float(0xFC00)));
-}
-
 /* ---- chains
  * ---------------------------------------------------------------------------- */
-/* A sound's gain is the same whether pictures are flipped or not, and in any order. */
-static void test_chain__draws_do_not_touch(void **state)
-{
-    (void)state;
-    float alone[N];
-    float beside[N];
-    avcl_transforms *one = chain(NULL, "gain", "p", 1.0, NULL);
-    avcl_transforms *two = chain(NULL, "time_shift", "p", 0.0, NULL);
-    two = chain(two, "flip", "p", 1.0, NULL);
-    two = chain(two, "gain", "p", 1.0, NULL);
-    sine(alone);
-    sine(beside);
-    apply_wave(one, 5, alone, N);
-    apply_wave(two, 5, beside, N);
-    assert_memory_equal(alone, beside, sizeof alone);
-    sine(beside);
-    apply_wave(one, 6, beside, N);
-    assert_true(memcmp(alone, beside, sizeof alone) != 0);
-    assert_true(avcl__transforms_touch(two, AVCL_FIELD_CLIP));
-    assert_false(avcl__transforms_touch(two, AVCL_FIELD_AREA));
-    assert_false(avcl__transforms_touch(NULL, AVCL_FIELD_CLIP));
-    avcl_transforms_free(one);
-    avcl_transforms_free(two);
-    avcl_transforms_free(NULL);
-}
-
 static void expect_error(avcl_transforms *t, const char *name, const char *key, double x,
                          const char *text)
 {
@@ -465,7 +275,7 @@ static void test_chain__refuses_slips(void **state)
     expect_error(t, "gain", "max_bd", 1, "max_db");
     expect_error(t, "flip", "p", 1.5, "1.5");
     expect_error(t, "noise", "min_snr", NAN, "min_snr");
-    t = chain(t, "flip", "p", 1.0, NULL);
+    t = transform_chain(t, "flip", "p", 1.0, NULL);
     expect_error(t, "flip", "p", 1, "twice");
     avcl_transforms_free(t);
 }
@@ -500,12 +310,6 @@ int main(void)
         cmocka_unit_test(test_speed__is_a_stride),
         cmocka_unit_test(test_jitter__keeps_the_order),
         cmocka_unit_test(test_area__lies_within_and_has_its_size),
-        cmocka_unit_test(test_gain__is_in_decibels),
-        cmocka_unit_test(test_noise__is_at_its_ratio),
-        cmocka_unit_test(test_time_shift__rotates),
-        cmocka_unit_test(test_spec_augment__masks_bands_and_columns),
-        cmocka_unit_test(test_half__reads_what_it_wrote),
-        cmocka_unit_test(test_chain__draws_do_not_touch),
         cmocka_unit_test(test_chain__refuses_slips),
         cmocka_unit_test(test_table__has_sound_schemas),
     };
