@@ -39,10 +39,6 @@ function Attempt:enter(phase)
   self.tell('phase', { phase = phase })
 end
 
-local function checkpoint_of(self, run)
-  return self.store:work_path(run.id, 'ckpt/best.safetensors')
-end
-
 -- Metrics by epoch, from the file: an earlier attempt may have written some of them.
 local function history(self)
   local list, rows = {}, 0
@@ -140,7 +136,7 @@ local function run_training(self, session, built)
     select = {
       { 'rule', stage.fields(run.values, run.stage).select }, { 'epoch', epoch },
       { 'value', doc.float(value) }, { 'ckpt', 'ckpt/best.safetensors' },
-      { 'sha256', stores.sha256_file(checkpoint_of(self, run)) },
+      { 'sha256', stores.sha256_file(self.store:weights(run.id)) },
     },
   }
 end
@@ -196,7 +192,7 @@ end
 local function restore_parent(self, session, built)
   if not self.run.parent then return nil end
   self:enter 'load'
-  local from = checkpoint_of(self, self.run.parent)
+  local from = self.store:weights(self.run.parent.id)
   local sha = stores.sha256_file(from)
   session:restore(from, self.run.kind ~= 'test' and train.scopes(built, self.run) or nil)
   return sha

@@ -39,6 +39,15 @@ function Store:work_path(id, file)
   return path('avcl_store_work_path', self.root, id, file)
 end
 
+--- The selected weights of a run, which lie in its deletable folder: not there after `gc`, or in a
+--- store that was copied without work/.
+function Store:weights(id)
+  local at = self:work_path(id, 'ckpt/best.safetensors')
+  return lfs.attributes(at) and at or c.raise_at(nil, 'NOT_FOUND',
+    'the checkpoint of run %s is not here (%s): `avcl run … --rerun all` or another store has it',
+    id:sub(1, 8), at)
+end
+
 --- 'planned', 'running', 'lost', 'stopped', 'failed' or 'done', and the last attempt.
 function Store:state(id)
   local state, attempt = c.new 'avcl_run_state[1]', c.new 'int32_t[1]'

@@ -3,7 +3,6 @@
 --   local r = recorded.open(store, view, id)
 --   r.experiment, r.stage, r.values, r.classes, r.checkpoint
 local c = require 'avcl.ffi'
-local lfs = require 'lfs'
 local stage = require 'avcl.stage'
 local study = require 'avcl.cli.study'
 
@@ -76,12 +75,8 @@ function M.open(store, id)
     experiment = experiment, root = loaded.root, id = trained.run, stage = trained.stage,
     kind = trained.kind, seed = run.seed, values = values_of(experiment, runs),
     classes = trained.provenance.data[1].classes, samples = trained.provenance.data[1].items,
-    checkpoint = store:work_path(trained.run, 'ckpt/best.safetensors'),
+    checkpoint = store:weights(trained.run),
   }
-  if not lfs.attributes(self.checkpoint) then
-    c.raise_at(nil, 'NOT_FOUND', 'the checkpoint of run %s is not here (%s)', self.id:sub(1, 8),
-      self.checkpoint)
-  end
   check_graph(self, trained)
   return self
 end

@@ -1,6 +1,5 @@
 -- cli/weights.lua - `avcl weights import` and `export`: between ours and PyTorch's names.
 local at_store = require 'avcl.cli.at_store'
-local c = require 'avcl.ffi'
 local lfs = require 'lfs'
 local weights = require 'avcl.weights'
 
@@ -41,12 +40,7 @@ end
 local function checkpoint_of(args)
   if lfs.attributes(args.run, 'mode') == 'file' then return args.run end
   local store, view = at_store.open(args)
-  local id = view:get(view:find(args.run), 'run')
-  local path = store:work_path(id, 'ckpt/best.safetensors')
-  if not lfs.attributes(path) then
-    c.raise_at(nil, 'NOT_FOUND', 'the checkpoint of run %s is not here (%s)', id:sub(1, 8), path)
-  end
-  return path
+  return store:weights(view:get(view:find(args.run), 'run'))
 end
 
 local actions = {}
